@@ -1,0 +1,119 @@
+"""The prepared dataset: one small file of packed bits that checks itself.
+
+The file is a NumPy archive (``numpy.load`` opens it) with, for each of train, valid and test, an array of
+(N, H * W / 8) bytes that hold eight pixels each, most significant bit first; ``<split>_labels`` where labels are known;
+and ``meta``, JSON as bytes. The archive's comment, the last 64 bytes, is the SHA-256 of everything before it,
+so that a file that was cut short or damaged anywhere is never mistaken for data.
+"""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rdplane.errors import UserError
+from rdplane.files import atomic, canonical_json
+
+__all__ = ["FORMAT", "SPLITS", "Images", "load", "save"]
+
+FORMAT = 1
+SPLITS = ("train", "valid", "test")
+_SEAL = 64  # hexadecimal digits of the SHA-256
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """A binary image dataset in three parts.
+
+    Attributes:
+        name: the dataset's name.
+        train, valid, test: (N, H, W) uint8 of 0 and 1.
+        labels: (N,) int64 for each split whose labels are known; None where no split has any.
+        meta: where the images come from and how they were binarised: `dataset`, `identity`, `source`, `files`
+            (checksum of each), `seed`, `binarisation`, `split`; and, of stored images, `format`, `counts`, `height`,
+            `width`, `mean_pixel` (of the training images), `sha256` (of the packed bits of train, valid, test).
+    """
+
+    name: str
+    train: NDArray[np.uint8]
+    valid: NDArray[np.uint8]
+    test: NDArray[np.uint8]
+    labels: dict[str, NDArray[np.int64]] | None
+    meta: dict[str, Any]
+
+    @property
+    def height(self) -> int:
+        return self.train.shape[1]
+
+    @property
+    def width(self) -> int:
+        return self.train.shape[2]
+
+
+def save(path: str | os.PathLike[str], images: Images) -> None:
+    """Write `images` to `path`, whole or not at all, completing its `meta`.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    parts = {name: getattr(images, name) for name in SPLITS}
+    packed = {name: np.packbits(part.reshape(len(part), -1), axis=1) for name, part in parts.items()}
+    meta = images.meta | {
+        "format": FORMAT,
+        "dataset": images.name,
+        "counts": {name: len(part) for name, part in parts.items()},
+        "height": images.height,
+        "width": images.width,
+        "mean_pixel": float(images.train.mean()),
+        "sha256": hashlib.sha256(b"".join(packed[name].tobytes() for name in SPLITS)).hexdigest(),
+    }
+    labels = {f"{name}_labels": values.astype(np.uint16) for name, values in (images.labels or {}).items()}
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {"meta": np.frombuffer(canonical_json(meta).encode(), np.uint8), **packed, **labels}
+    np.savez_compressed(buffer, **arrays)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.comment = b"0" * _SEAL
+    content = buffer.getvalue()[:-_SEAL]
+    with atomic(path) as stream:
+        stream.write(content + hashlib.sha256(content).hexdigest().encode())
+
+
+def load(path: str | os.PathLike[str]) -> Images:
+    """Read a file that `prepare` wrote.
+
+    Raises:
+        UserError: the file is missing, unreadable, cut short, damaged, or of another version.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; prepare the dataset first") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; expected a prepared dataset") from None
+    expected, found = content[-_SEAL:], hashlib.sha256(content[:-_SEAL]).hexdigest()
+    if expected != found.encode():
+        raise UserError(
+            f"{path} is cut short, damaged or no prepared dataset: its last {_SEAL} bytes should be the SHA-256 of "
+            f"the {max(len(content) - _SEAL, 0):,} bytes before them, {found}, but are not; "
+            "delete it and prepare the dataset again"
+        )
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    meta = json.loads(arrays["meta"].tobytes())
+    if meta["format"] != FORMAT:
+        raise UserError(
+            f"{path} has format {meta['format']}, but this version of rdplane reads format {FORMAT}; "
+            "delete it and prepare the dataset again"
+        )
+    shape = (meta["height"], meta["width"])
+    parts = {name: np.unpackbits(arrays[name], axis=1).reshape(-1, *shape) for name in SPLITS}
+    labels = {name: arrays[f"{name}_labels"].astype(np.int64) for name in SPLITS if f"{name}_labels" in arrays}
+    return Images(meta["dataset"], parts["train"], parts["valid"], parts["test"], labels or None, meta)

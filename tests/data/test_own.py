@@ -1,0 +1,400 @@
+"""A user's own images: what is accepted, what identity they have, and one clear line for everything else."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rdplane.data import load, prepare, resolve
+from rdplane.errors import UserError
+
+GREY = np.random.default_rng(0).integers(0, 256, (20, 8, 4), np.uint8)
+BITS = (GREY > 127).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Messages name the file as the user wrote it, so tests work with short relative names."""
+    monkeypatch.chdir(tmp_path)
+
+
+def spec(array: Any = BITS, **settings: Any) -> dict[str, Any]:
+    if isinstance(array, dict):
+        np.savez("mine.npz", **array)
+        file = "mine.npz"
+    else:
+        np.save("mine.npy", array)
+        file = "mine.npy"
+    return {
+        "dataset": "mine",
+        "file": file,
+        "seed": 0,
+        "binarise": "none",
+        "threshold": 0.5,
+        "split": [0.8, 0.1, 0.1],
+    } | settings
+
+
+def prepared(*args: Any, **settings: Any):
+    prepare(spec(*args, **settings), Path("images.npz"))
+    return load("images.npz")
+
+
+def everything(images) -> np.ndarray:
+    return np.concatenate([images.train, images.valid, images.test])
+
+
+def in_some_order(images: np.ndarray) -> list[bytes]:
+    return sorted(image.tobytes() for image in images)
+
+
+# --- accepted
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32])
+def test_binary_images_stay_as_they_are(dtype):
+    assert in_some_order(everything(prepared(BITS.astype(dtype)))) == in_some_order(BITS)
+
+
+def test_split_sizes_follow_the_fractions():
+    assert prepared(split=[0.5, 0.2, 0.3]).meta["counts"] == {"train": 10, "valid": 4, "test": 6}
+
+
+def test_flat_square_images_are_row_major():
+    images = prepared(np.tile(np.eye(8, dtype=np.uint8)[3], (20, 2))[:, :16])
+    np.testing.assert_array_equal(images.train[0], np.tile(np.eye(8, dtype=np.uint8)[3], 2).reshape(4, 4))
+
+
+@pytest.mark.parametrize("grey", [GREY, GREY.astype(int), GREY / 255.0])
+def test_threshold(grey):
+    assert in_some_order(everything(prepared(grey, binarise="threshold"))) == in_some_order(BITS)
+
+
+def test_whole_numbers_and_fractions_give_the_same_bernoulli_bits():
+    whole = prepared(GREY, binarise="bernoulli").meta["sha256"]
+    assert prepared(GREY / 255.0, binarise="bernoulli").meta["sha256"] == whole
+
+
+def test_same_seed_gives_the_same_bits():
+    assert prepared(GREY, binarise="bernoulli").meta == prepared(GREY, binarise="bernoulli").meta
+
+
+def test_archive_with_one_array():
+    assert in_some_order(everything(prepared({"whatever": BITS}))) == in_some_order(BITS)
+
+
+def test_archive_with_images_beside_others():
+    assert in_some_order(everything(prepared({"images": BITS, "weights": np.ones(3)}))) == in_some_order(BITS)
+
+
+def test_archive_with_a_split_of_its_own():
+    images = prepared({"train": BITS[:12], "valid": BITS[12:15], "test": BITS[15:]})
+    np.testing.assert_array_equal(images.train, BITS[:12])
+    np.testing.assert_array_equal(images.valid, BITS[12:15])
+    np.testing.assert_array_equal(images.test, BITS[15:])
+
+
+def test_only_the_output_is_written(tmp_path):
+    prepare(spec(), tmp_path / "out" / "images.npz")
+    assert os.listdir("out") == ["images.npz"]
+
+
+def test_meta_keeps_the_identity():
+    assert prepared().meta["identity"] == resolve(spec())
+
+
+# --- identity
+
+
+@pytest.mark.parametrize(
+    ("array", "settings", "keys"),
+    [
+        (BITS, {}, {"split", "seed"}),
+        (GREY, {"binarise": "bernoulli"}, {"split", "seed"}),
+        (GREY, {"binarise": "threshold"}, {"threshold", "split", "seed"}),
+        ({"train": BITS, "valid": BITS, "test": BITS}, {}, set()),
+        ({"train": GREY, "valid": GREY, "test": GREY}, {"binarise": "bernoulli"}, {"seed"}),
+        ({"train": GREY, "valid": GREY, "test": GREY}, {"binarise": "threshold"}, {"threshold"}),
+    ],
+)
+def test_identity_has_only_what_matters(array, settings, keys):
+    assert set(resolve(spec(array, **settings))) == {"dataset", "file_sha256", "binarise"} | keys
+
+
+def test_identity_follows_the_content_not_the_name():
+    first = resolve(spec())
+    os.rename("mine.npy", "renamed.npy")
+    assert resolve(spec() | {"file": "renamed.npy"}) == first
+
+
+def test_identity_notices_another_content():
+    assert resolve(spec())["file_sha256"] != resolve(spec(1 - BITS))["file_sha256"]
+
+
+def test_identity_is_canonical_about_numbers():
+    one, other = spec(binarise="threshold", threshold=1), spec(binarise="threshold", threshold=1.0)
+    assert repr(resolve(one)) == repr(resolve(other))
+
+
+@pytest.mark.parametrize(
+    ("name", "identity"), [("mnist5k", {"seed": 3}), ("omniglot", {"seed": 3}), ("binarized_mnist", {})]
+)
+def test_identity_of_built_in_datasets(name, identity):
+    ignored = {"file": None, "binarise": "none", "threshold": 0.5, "split": [0.8, 0.1, 0.1]}
+    assert resolve({"dataset": name, "seed": 3} | ignored) == {"dataset": name} | identity
+
+
+# --- refused
+
+
+def message(*args: Any, **settings: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        prepared(*args, **settings)
+    assert not os.path.exists("images.npz")
+    return str(caught.value)
+
+
+def spoilt(index: tuple[int, int, int], value: float) -> np.ndarray:
+    array = GREY / 255.0
+    array[index] = value
+    return array
+
+
+THREE = {"train": BITS, "valid": BITS, "test": BITS}
+
+
+@pytest.mark.parametrize(
+    ("array", "settings", "expected"),
+    [
+        (
+            BITS.reshape(20, 32),
+            {},
+            "data.file mine.npy has shape (20, 32), and 32 pixels make no square image; save the array as (N, H, W)",
+        ),
+        (
+            BITS[..., None],
+            {},
+            "data.file mine.npy has shape (20, 8, 4, 1); expected (N, H, W), or (N, H*W) for square images",
+        ),
+        (BITS[0, 0], {}, "data.file mine.npy has shape (4,); expected (N, H, W), or (N, H*W) for square images"),
+        (
+            np.zeros((20, 30, 28)),
+            {},
+            "data.file mine.npy has images of 30 x 28; height and width must be divisible by 4; "
+            "pad them, for example to 32 x 28, or crop them",
+        ),
+        (
+            np.zeros((20, 25)),
+            {},
+            "data.file mine.npy has images of 5 x 5; height and width must be divisible by 4; "
+            "pad them, for example to 8 x 8, or crop them",
+        ),
+        (
+            np.zeros((20, 0, 4)),
+            {},
+            "data.file mine.npy has images of 0 x 4; height and width must be divisible by 4; "
+            "pad them, for example to 4 x 4, or crop them",
+        ),
+        (
+            np.zeros((0, 8, 4)),
+            {},
+            "data.file mine.npy has no images (shape (0, 8, 4)); expected at least 2 in each part",
+        ),
+        (
+            BITS[:12],
+            {},
+            "mine.npy: data.split [0.8, 0.1, 0.1] of 12 images gives 10 / 1 / 1 for train / valid / test; "
+            "expected at least 2 in each; add images or change the split",
+        ),
+        (
+            spoilt((7, 2, 1), np.nan),
+            {"binarise": "bernoulli"},
+            "data.file mine.npy holds NaN or infinite values, the first in image 7 (counted from 0)",
+        ),
+        (
+            spoilt((3, 0, 0), np.inf),
+            {"binarise": "none"},
+            "data.file mine.npy holds NaN or infinite values, the first in image 3 (counted from 0)",
+        ),
+        (
+            GREY,
+            {},
+            "data.file mine.npy holds other values than 0 and 1 (from 0 to 255), but data.binarise is 'none'; "
+            "for grey images set it to 'bernoulli' or 'threshold'",
+        ),
+        (
+            BITS,
+            {"binarise": "bernoulli"},
+            "data.file mine.npy holds only 0 and 1, but data.binarise is 'bernoulli' and whole numbers count as grey "
+            "0..255; set it to 'none'",
+        ),
+        (
+            GREY.astype(int) * 2,
+            {"binarise": "threshold"},
+            "data.file mine.npy holds int64 values from 0 to 510; expected whole numbers 0..255",
+        ),
+        (
+            -GREY.astype(int),
+            {"binarise": "threshold"},
+            "data.file mine.npy holds int64 values from -255 to 0; expected whole numbers 0..255",
+        ),
+        (
+            GREY.astype(np.float32),
+            {"binarise": "bernoulli"},
+            "data.file mine.npy holds float32 values from 0 to 255; expected fractions 0..1 "
+            "(divide by the largest grey level)",
+        ),
+        (
+            BITS.astype(complex),
+            {},
+            "data.file mine.npy holds values of type complex128; expected 0 and 1, whole numbers 0..255, "
+            "or fractions 0..1",
+        ),
+        (
+            BITS.astype(str),
+            {},
+            "data.file mine.npy holds values of type <U3; expected 0 and 1, whole numbers 0..255, or fractions 0..1",
+        ),
+        (
+            np.zeros((20, 8, 4)),
+            {},
+            "mine.npy: every pixel of the training images is 0 once binarised, so there is nothing to model; "
+            "check the file, data.binarise and data.threshold",
+        ),
+        (
+            {"x_train": BITS, "y_train": BITS},
+            {},
+            "data.file mine.npz holds the arrays x_train, y_train; expected a single one, or one named images, "
+            "or train, valid and test",
+        ),
+        (
+            {"train": BITS, "test": BITS},
+            {},
+            "data.file mine.npz holds the arrays train, test; expected a single one, or one named images, "
+            "or train, valid and test",
+        ),
+        (
+            {},
+            {},
+            "data.file mine.npz holds the arrays (none); expected a single one, or one named images, "
+            "or train, valid and test",
+        ),
+        (
+            THREE | {"valid": BITS.transpose(0, 2, 1)},
+            {},
+            "mine.npz: images of 'valid' are 4 x 8, those of 'train' 8 x 4; expected one size",
+        ),
+        (THREE | {"test": BITS[:1]}, {}, "mine.npz: array 'test' has 1 image(s); expected at least 2"),
+        (
+            THREE | {"test": GREY},
+            {},
+            "data.file mine.npz, array 'test', holds other values than 0 and 1 (from 0 to 255), but data.binarise is "
+            "'none'; for grey images set it to 'bernoulli' or 'threshold'",
+        ),
+    ],
+)
+def test_unusable_images(array, settings, expected):
+    assert message(array, **settings) == expected
+
+
+FRACTIONS = "expected three numbers above 0 that sum to 1, for train, valid and test"
+FRACTION = "expected a number above 0 and up to 1, as a fraction of white"
+NAMES = "mnist5k, binarized_mnist, omniglot, omniglot_subset"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"file": "gone.npy"}, "data.file gone.npy does not exist; expected an .npy or .npz file of images"),
+        ({"file": "."}, "data.file . is a folder; expected an .npy or .npz file of images"),
+        ({"binarise": "otsu"}, "data.binarise is 'otsu'; expected one of none, bernoulli, threshold"),
+        (
+            {"binarise": None},
+            "data.binarise is missing for the dataset 'mine'; expected one of none, bernoulli, threshold",
+        ),
+        ({"binarise": "threshold", "threshold": 0}, f"data.threshold is 0; {FRACTION}"),
+        ({"binarise": "threshold", "threshold": 128}, f"data.threshold is 128; {FRACTION}"),
+        ({"binarise": "threshold", "threshold": "0.5"}, f"data.threshold is '0.5'; {FRACTION}"),
+        ({"binarise": "threshold", "threshold": None}, f"data.threshold is missing for the dataset 'mine'; {FRACTION}"),
+        ({"split": [0.8, 0.2]}, f"data.split is [0.8, 0.2]; {FRACTIONS}"),
+        ({"split": [0.8, 0.2, 0.2]}, f"data.split is [0.8, 0.2, 0.2]; {FRACTIONS}"),
+        ({"split": [0.9, 0.1, 0]}, f"data.split is [0.9, 0.1, 0]; {FRACTIONS}"),
+        ({"split": 0.8}, f"data.split is 0.8; {FRACTIONS}"),
+        ({"split": [True, 0.5, 0.5]}, f"data.split is [True, 0.5, 0.5]; {FRACTIONS}"),
+        ({"seed": -1}, "data.seed is -1; expected a whole number >= 0"),
+        ({"seed": 1.5}, "data.seed is 1.5; expected a whole number >= 0"),
+        ({"seed": True}, "data.seed is True; expected a whole number >= 0"),
+        ({"seed": None}, "data.seed is missing for the dataset 'mine'; expected a whole number >= 0"),
+        (
+            {"dataset": "mnist5k"},
+            "dataset 'mnist5k' is built in, but data.file is 'mine.npy'; give your own images another name, "
+            "or remove data.file",
+        ),
+        (
+            {"dataset": "../up"},
+            f"dataset is '../up'; expected {NAMES}, or a name for your own images that begins with a letter or digit "
+            "and has only letters, digits, '_', '.' and '-'",
+        ),
+        (
+            {"dataset": None},
+            f"dataset is None; expected {NAMES}, or a name for your own images that begins with a letter or digit "
+            "and has only letters, digits, '_', '.' and '-'",
+        ),
+        (
+            {"dataset": "binarised_mnist", "file": None},
+            f"dataset 'binarised_mnist' is unknown; did you mean 'binarized_mnist'? expected {NAMES}, or your own "
+            "images with their file in data.file",
+        ),
+        (
+            {"dataset": "faces", "file": None},
+            f"dataset 'faces' is unknown; expected {NAMES}, or your own images with their file in data.file",
+        ),
+    ],
+)
+def test_unusable_settings(settings, expected):
+    assert message(**settings) == expected
+    with pytest.raises(UserError, match=f"^{re.escape(expected)}$"):
+        resolve(spec() | settings)
+
+
+def test_file_of_another_type():
+    Path("mine.png").write_bytes(b"\x89PNG")
+    assert message(file="mine.png") == (
+        "data.file mine.png is a file of another type; expected an .npy or .npz file of images"
+    )
+
+
+@pytest.mark.parametrize("name", ["mine.npy", "mine.npz"])
+def test_file_cut_short(name):
+    np.savez("mine.npz", BITS)
+    whole = spec()
+    Path(name).write_bytes(Path(name).read_bytes()[:-40])
+    with pytest.raises(UserError, match=rf"^data\.file {name} cannot be read \(.*\); expected a whole .np[yz] file"):
+        prepare(whole | {"file": name}, Path("images.npz"))
+
+
+def test_damaged_archive():
+    whole = spec({"images": BITS})
+    content = bytearray(Path("mine.npz").read_bytes())
+    content[300] ^= 255
+    Path("mine.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"^data\.file mine\.npz cannot be read \(Bad CRC-32"):
+        prepare(whole, Path("images.npz"))
+
+
+def test_pickled_objects_are_refused():
+    np.save("mine.npy", np.array([{}, []], dtype=object), allow_pickle=True)
+    file = {"dataset": "mine", "file": "mine.npy", "seed": 0, "binarise": "none", "split": [0.8, 0.1, 0.1]}
+    with pytest.raises(UserError, match=r"^data\.file mine\.npy cannot be read \(Object arrays cannot be loaded"):
+        prepare(file, Path("images.npz"))
+
+
+def test_archive_that_calls_itself_an_array():
+    np.savez("mine.npz", BITS)
+    whole = spec()
+    os.replace("mine.npz", "mine.npy")
+    with pytest.raises(UserError, match=r"^data\.file mine\.npy cannot be read \(it is no NumPy array\)"):
+        prepare(whole, Path("images.npz"))
