@@ -1,0 +1,155 @@
+"""Cells: the fully resolved runs that a configuration expands to, and their names. Needs no torch.
+
+A cell is one plain dict that holds all that decides its numbers and nothing else; its folder name is a readable slug
+and a hash of the canonical JSON of that dict, so that two spellings of one run are one folder and any
+change that matters is another.
+"""
+
+import fnmatch
+import itertools
+from typing import Any
+
+from rdplane import code, data
+from rdplane.architectures import ARCHITECTURES, parse
+from rdplane.config import MODEL, RUNTIME
+from rdplane.errors import UserError
+from rdplane.files import canonical_json, digest
+
+__all__ = ["cell_name", "data_identity", "data_spec", "evaluation_settings", "expand", "runtime_settings", "sampling_settings", "select"]
+
+FLOW = ("flow_steps", "made_layers", "made_units")
+
+
+def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """All cells of a resolved configuration: folder name -> cell, sorted, so that the order of a list is no change.
+
+    Raises:
+        UserError: no cell is left, two cells coincide, or the settings of a cell contradict each other.
+    """
+    images = data_identity(config)
+    grid = config["grid"]
+    points = _product({"architecture": grid["architectures"]} | {axis: grid[axis] for axis in ("beta", "anneal", "seed")})
+    points = [point for point in points if not any(_matches(point, line) for line in grid["exclude"])]
+    for line in grid["extra"]:
+        points += _product({"anneal": grid["anneal"][:1], "seed": grid["seed"][:1], **line})
+    if not points:
+        raise UserError("grid: no cell is left after grid.exclude; remove a line there or add architectures and betas")
+    settings = {a: _settings(config, a) for a in ARCHITECTURES if any(p["architecture"] == a for p in points)}
+    cells: dict[str, dict[str, Any]] = {}
+    for point in points:
+        shared = settings[point["architecture"]]
+        if point["anneal"] > shared["training"]["epochs"]:
+            raise UserError(
+                f"grid.anneal is {point['anneal']} epochs, expected at most training.epochs "
+                f"({shared['training']['epochs']} for {point['architecture']}); otherwise beta is never reached"
+            )
+        cell = {
+            "architecture": point["architecture"],
+            "objective": {"name": "beta", "beta": point["beta"]},
+            "anneal": point["anneal"],
+            "seed": point["seed"],
+            "data": images,
+            **shared,
+        }
+        name = cell_name(cell)
+        if name in cells:
+            raise UserError(
+                f"grid: the cell {point['architecture']!r} with beta {point['beta']:g}, anneal {point['anneal']}, seed "
+                f"{point['seed']} appears twice; expected each once (1, 1.0 and 1e0 are one beta): remove it from "
+                "the lists or from grid.extra"
+            )
+        cells[name] = cell
+    return dict(sorted(cells.items(), key=lambda item: _order(item[1])))
+
+
+def _product(axes: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values())]
+
+
+def _order(cell: dict[str, Any]) -> tuple[Any, ...]:
+    return ARCHITECTURES.index(cell["architecture"]), cell["objective"]["beta"], cell["anneal"], cell["seed"]
+
+
+def select(cells: dict[str, dict[str, Any]], selection: dict[str, list[Any]]) -> list[str]:
+    """Names of the cells that match a selection, as in `figures.sample_grids`: each key lists the values allowed."""
+    points = {name: {**cell, "beta": cell["objective"].get("beta")} for name, cell in cells.items()}
+    return [name for name, point in points.items() if _matches(point, selection)]
+
+
+def _matches(point: dict[str, Any], selection: dict[str, list[Any]]) -> bool:
+    """Whether a point of the grid has one of the values that each key of a selection allows."""
+    parts = vars(parse(point["architecture"]))
+    return all((parts | point)[key] in allowed for key, allowed in selection.items())
+
+
+def _settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
+    """What all cells of one architecture share: model, training and code, with overrides applied in file order."""
+    model, training = dict(config["model"]), dict(config["training"])
+    for pattern, override in config["overrides"].items():
+        if fnmatch.fnmatchcase(architecture, pattern):
+            model.update(override["model"])
+            training.update(override["training"])
+    if training["constant_epochs"] is None:
+        training["constant_epochs"] = training["epochs"] // 2
+    if training["constant_epochs"] > training["epochs"]:
+        raise UserError(
+            f"training.constant_epochs is {training['constant_epochs']} for {architecture}, expected at most "
+            f"training.epochs ({training['epochs']})"
+        )
+    used = _sizes_used(architecture)
+    return {
+        "model": {key: model[key] for key in MODEL if key in used},
+        "training": {key: value for key, value in training.items() if key not in RUNTIME},
+        "code": code.cell_versions(architecture),
+    }
+
+
+def _sizes_used(architecture: str) -> set[str]:
+    """The size keys that this architecture has: others must not change its identity."""
+    model = parse(architecture)
+    used = {"latent", "width"}
+    if model.encoder == "+" or model.marginal == "+":
+        used.update(FLOW)
+    if model.decoder == "+":
+        used.update(("pixelcnn_depth", "pixelcnn_resnets"))
+    if model.marginal == "v":
+        used.add("pseudo_inputs")
+    return used
+
+
+def cell_name(cell: dict[str, Any]) -> str:
+    """Folder name of a cell, such as ``vae-+v_beta0.1_anneal100_seed0_1f2e3d4c``."""
+    parts = [f"vae{cell['architecture']}", f"beta{cell['objective']['beta']:.10g}"]
+    if cell["anneal"]:
+        parts.append(f"anneal{cell['anneal']}")
+    return "_".join([*parts, f"seed{cell['seed']}", digest(cell)])
+
+
+def data_spec(config: dict[str, Any]) -> dict[str, Any]:
+    """The keys of the configuration that say which images are prepared and how (see `rdplane.data`)."""
+    keys = ("seed", "file", "binarise", "threshold", "split")
+    return {"dataset": config["dataset"], **{key: config["data"][key] for key in keys}}
+
+
+def data_identity(config: dict[str, Any]) -> dict[str, Any]:
+    """All that decides the prepared images, the version of the code included."""
+    return {**data.resolve(data_spec(config)), "code": code.version("data")}
+
+
+def runtime_settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
+    """How the cells of an architecture are computed (device, threads, checkpoints): not part of their identity."""
+    training = dict(config["training"])
+    for pattern, override in config["overrides"].items():
+        if fnmatch.fnmatchcase(architecture, pattern):
+            training.update(override["training"])
+    return {key: training[key] for key in RUNTIME}
+
+
+def evaluation_settings(config: dict[str, Any]) -> str:
+    """Canonical JSON of what the evaluation of every cell depends on."""
+    return canonical_json({**config["evaluation"], "code": code.version("evaluate")})
+
+
+def sampling_settings(config: dict[str, Any]) -> str:
+    """Canonical JSON of what the samples of every cell depend on."""
+    return canonical_json({**config["sampling"], "code": code.version("sample")})

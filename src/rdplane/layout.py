@@ -1,0 +1,82 @@
+"""Where every file of an experiment lies. The workflow and the command line both ask here."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rdplane.cell import data_identity, expand, select
+from rdplane.errors import UserError
+from rdplane.files import digest
+
+__all__ = ["PLOTS", "Layout"]
+
+# Figures of every experiment; sample grids come from the configuration.
+PLOTS = ("rd_plane", "rd_plane_by_group", "elbo_rate", "training_curves")
+
+
+class Layout:
+    """The files of one experiment below a results folder.
+
+    Args:
+        config: a resolved configuration.
+        results: the results folder.
+    """
+
+    def __init__(self, config: dict[str, Any], results: str | Path = "results"):
+        self.config = config
+        self.results = Path(results)
+        self.folder = self.results / config["experiment"]
+
+    @cached_property
+    def cells(self) -> dict[str, dict[str, Any]]:
+        """Folder name -> resolved cell."""
+        return expand(self.config)
+
+    @cached_property
+    def images(self) -> Path:
+        """The prepared images: ``<results>/data/<dataset>/images-<hash>.npz``, shared by all experiments."""
+        return self.results / "data" / self.config["dataset"] / f"images-{digest(data_identity(self.config))}.npz"
+
+    @property
+    def downloads(self) -> Path:
+        """Verified upstream files."""
+        return self.results / "data" / "downloads"
+
+    def cell(self, name: str) -> Path:
+        return self.folder / "cells" / name
+
+    @property
+    def table(self) -> Path:
+        return self.folder / "rd.csv"
+
+    @property
+    def missing(self) -> Path:
+        """The cells of the grid that have no row in the table, and why."""
+        return self.folder / "missing.csv"
+
+    @property
+    def figures(self) -> Path:
+        return self.folder / "figures"
+
+    @cached_property
+    def grids(self) -> dict[str, list[str]]:
+        """Figure name of each sample grid -> names of the cells it shows.
+
+        Raises:
+            UserError: a selection matches no cell.
+        """
+        grids = {}
+        for name, selection in self.config["figures"]["sample_grids"].items():
+            grids[f"samples_{name}"] = select(self.cells, selection)
+            if not grids[f"samples_{name}"]:
+                raise UserError(
+                    f"figures.sample_grids.{name} is {selection}, which selects no cell of the grid; "
+                    "expected values that occur there: change it or remove it"
+                )
+        return grids
+
+    def figure_settings(self, figure: str) -> dict[str, Any]:
+        """What a figure depends on beside the table, samples and histories it draws."""
+        shown = self.config["figures"]
+        settings = {"note": shown["note"], "published": shown["published"]}
+        return settings | ({"cells": self.grids[figure]} if figure in self.grids else {})

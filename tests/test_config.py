@@ -1,0 +1,103 @@
+"""The configuration: closed, typed, and its errors name the key, the value and what was expected."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rdplane.config import SCHEMA, Key, load_config, resolve_config
+from rdplane.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def keys_of(schema, prefix=""):
+    for key, spec in schema.items():
+        if isinstance(spec, Key):
+            yield f"{prefix}{key}"
+        else:
+            yield from keys_of(spec, f"{prefix}{key}.")
+
+
+def lookup(tree, key):
+    for part in key.split("."):
+        tree = tree[part]
+    return tree
+
+
+@pytest.mark.parametrize("key", list(keys_of(SCHEMA)))
+def test_config_yaml_states_and_comments_every_key(key):
+    text = (ROOT / "config.yaml").read_text()
+    lookup(yaml.safe_load(text), key)
+    last = key.rsplit(".", 1)[-1]
+    assert re.search(rf"^ *{last}:.*#", text, flags=re.M) or last == "sample_grids"
+
+
+@pytest.mark.parametrize("path", ["config.yaml", *map(str, sorted(ROOT.glob("workflow/presets/*.yaml")))])
+def test_shipped_configurations_resolve(path):
+    load_config(ROOT / path)
+
+
+def test_resolving_twice_changes_nothing():
+    once = load_config(ROOT / "config.yaml")
+    assert resolve_config(copy.deepcopy(once)) == once
+
+
+@pytest.mark.parametrize("spelling", [1, 1.0, "1e0", "1.0"])
+def test_one_spelling_of_a_number(spelling):
+    assert resolve_config({"grid": {"beta": [spelling]}})["grid"]["beta"] == [1.0]
+
+
+BAD = [
+    ({"gird": {}}, "unknown key gird; did you mean grid?"),
+    ({"training": {"epoch": 3}}, "unknown key training.epoch; did you mean epochs?"),
+    ({"training": {"epochs": "many"}}, "training.epochs is 'many', expected a whole number of at least 1"),
+    ({"training": {"epochs": 2.5}}, "training.epochs is 2.5, expected a whole number"),
+    ({"training": {"epochs": True}}, "training.epochs is True, expected a whole number"),
+    ({"grid": {"beta": [-0.1]}}, "grid.beta is [-0.1], expected a number of at least 0"),
+    ({"grid": {"beta": [float("nan")]}}, "expected a number of at least 0"),
+    ({"grid": {"beta": []}}, "expected a list of at least 1 value"),
+    ({"grid": {"architectures": ["-+x"]}}, "expected an architecture (encoder, decoder, marginal) in quotes"),
+    ({"grid": {"extra": [{"beta": 1}]}}, "that each name architecture and beta"),
+    ({"grid": {"exclude": [{"betas": 1}]}}, "not 'betas'"),
+    ({"experiment": "../elsewhere"}, "experiment is '../elsewhere', expected a name"),
+    ({"dataset": "/etc"}, "dataset is '/etc', expected a name"),
+    ({"data": {"split": [0.5, 0.5, 0.5]}}, "three shares (train, valid, test) that sum to 1"),
+    ({"training": {"device": "gpu"}}, "training.device is 'gpu', expected one of auto, cpu, cuda, mps"),
+    ({"training": {"normalise_gradients": "yes"}}, "expected true or false"),
+    ({"training": 3}, "training is 3, expected a mapping"),
+    ({"overrides": {"+": {"training": {"epoch": 1}}}}, "unknown key overrides.+.training.epoch"),
+    ({"overrides": {"xyz": {}}}, "a key of overrides is 'xyz'"),
+    ({"training": {"epochs": 3, "constant_epochs": 5}}, "training.constant_epochs is 5, expected at most"),
+    ({"figures": {"sample_grids": {"a/b": {}}}}, "figures.sample_grids is"),
+    (["grid"], "expected a mapping of keys to values, found list"),
+]
+
+
+@pytest.mark.parametrize(("raw", "message"), BAD)
+def test_bad_value_is_one_line_that_says_what_was_expected(raw, message):
+    with pytest.raises(UserError) as caught:
+        resolve_config(raw)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_problems_at_once():
+    with pytest.raises(UserError, match=r"2 problems: \(1\) .*nope.* \(2\) .*epochs"):
+        resolve_config({"nope": 1, "training": {"epochs": 0}})
+
+
+def test_broken_yaml_names_the_file(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("grid: [")
+    with pytest.raises(UserError, match=r"broken\.yaml is not valid YAML"):
+        load_config(path)
+
+
+def test_yaml_cannot_make_objects(tmp_path):
+    path = tmp_path / "evil.yaml"
+    path.write_text("experiment: !!python/object/apply:os.system ['true']")
+    with pytest.raises(UserError, match="is not valid YAML"):
+        load_config(path)
