@@ -1,0 +1,46 @@
+"""Where the numbers are computed: device, precision, threads."""
+
+import contextlib
+import platform
+
+import torch
+
+from rdplane.errors import UserError
+
+__all__ = ["autocast", "choose_device", "describe", "set_threads"]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device for 'auto', 'cpu', 'cuda' or 'mps'.
+
+    Raises:
+        UserError: the device asked for is not there.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(candidate for candidate in ("cuda", "mps", "cpu") if available[candidate])
+    if not available[name]:
+        raise UserError(
+            f"training.device is {name}, but torch {torch.__version__} finds no such device here; "
+            "expected one of auto, cpu, cuda, mps: set training.device: auto, or install a torch build with it"
+        )
+    return torch.device(name)
+
+
+def set_threads(threads: int) -> None:
+    """Use `threads` CPU threads: one a cell and as many cells as cores beats many threads a cell."""
+    torch.set_num_threads(threads)
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
+    """bfloat16 mixed precision where asked for ('bfloat16', or 'auto' on CUDA), else nothing."""
+    if precision == "bfloat16" or (precision == "auto" and device.type == "cuda"):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def describe(device: torch.device) -> str:
+    """The device's name for tables, such as 'NVIDIA H200' or 'cpu (x86_64)'."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} ({platform.machine()})"

@@ -1,0 +1,149 @@
+"""What happens around the training of a cell: exclusive, restartable, finished once. Needs no torch by itself."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rdplane.cell import cell_name
+from rdplane.errors import UserError
+from rdplane.files import canonical_json, read_json, write_text
+from rdplane.train.lease import lease
+from rdplane.train.progress import Progress
+
+__all__ = ["OUTPUTS", "Interrupted", "exclusive", "train"]
+
+OUTPUTS = ("model.safetensors", "history.csv", "train.json")
+
+
+class Interrupted(Exception):
+    """A signal asked the training to stop; its checkpoint is written."""
+
+
+def train(
+    cell: dict[str, Any],
+    images: Path,
+    folder: Path,
+    runtime: dict[str, Any] | None = None,
+    log: Path | None = None,
+    fresh: bool = False,
+) -> None:
+    """Train a cell and write `model.safetensors`, `history.csv` and `train.json` into its folder.
+
+    A second process on the same folder waits for the first. A cell that is already finished is not trained
+    again, and one that was killed goes on from its last checkpoint, both kept in `folder/state`.
+
+    Args:
+        cell: the resolved cell (see `rdplane.cell`).
+        images: prepared images.
+        folder: the cell's folder.
+        runtime: `device`, `threads`, `checkpoint_seconds`.
+        log: file for the progress lines; None for standard error.
+        fresh: forget checkpoints and a finished result.
+
+    Raises:
+        UserError: a non-finite loss or gradient, damaged images, a folder that cannot be written.
+        Interrupted: SIGTERM, SIGINT or SIGUSR1 arrived; the checkpoint is written.
+    """
+    runtime = {"device": "auto", "threads": 1, "checkpoint_seconds": 60.0, **(runtime or {})}
+    state = folder / "state"
+    progress = Progress(cell_name(cell), log)
+    with exclusive(state, progress), _signals() as stop:
+        if fresh:
+            for path in state.iterdir():
+                if path.name != ".lock":
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if _finished(cell, state / "finished"):
+            progress.line("already trained; its result is used again")
+        else:
+            # Leased before torch is imported: CUDA reads the choice of device once, when it starts.
+            with lease() if runtime["device"] in ("auto", "cuda") else contextlib.nullcontext():
+                from rdplane.train.loop import run
+
+                try:
+                    run(cell, images, state, runtime, progress, stop)
+                except UserError as error:
+                    # Kept for the table of missing cells; a log file says more but may be gone.
+                    write_text(state / "failure", f"{error}\n")
+                    raise
+                (state / "failure").unlink(missing_ok=True)
+        _publish(state / "finished", folder)
+
+
+@contextlib.contextmanager
+def exclusive(state: Path, progress: Progress) -> Iterator[None]:
+    """Hold a cell's lock, waiting while another process trains the same cell."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        handle = os.open(state / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {state}: {error.strerror}; make the results folder writable, then run the same command again"
+        ) from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.line("another process is training this cell; waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+class Stop:
+    """Set by a signal, read by the loop between two steps."""
+
+    signal: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[Stop]:
+    stop = Stop()
+
+    def handler(number: int, frame: Any) -> None:
+        stop.signal = signal.Signals(number).name
+
+    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    try:
+        old = {number: signal.signal(number, handler) for number in numbers}
+    except ValueError:  # not the main thread: a caller's own business
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        for number, previous in old.items():
+            signal.signal(number, previous)
+
+
+def _finished(cell: dict[str, Any], folder: Path) -> bool:
+    """Whether `folder` holds a whole result of exactly this cell."""
+    if not all((folder / name).exists() for name in OUTPUTS):
+        return False
+    try:
+        return canonical_json(read_json(folder / "train.json")["cell"]) == canonical_json(cell)
+    except (UserError, KeyError, TypeError):
+        return False
+
+
+def _publish(source: Path, folder: Path) -> None:
+    """Give the finished files their place; hard links, so that the copy kept for a restart costs no space."""
+    for name in OUTPUTS:
+        target = folder / name
+        part = folder / f".{name}.part"
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+        try:
+            os.link(source / name, part)
+        except OSError:
+            shutil.copyfile(source / name, part)
+        os.replace(part, target)
+        os.utime(target)

@@ -1,0 +1,84 @@
+"""A GPU for each process: leases that the kernel frees however their holder dies.
+
+One lock file stands for each place on each device. Holding a lease is holding an ``flock`` on its file in this very process,
+so neither SIGKILL nor a power cut leaves one behind. The pool of devices is the user's own
+``CUDA_VISIBLE_DEVICES`` if set, else what nvidia-smi lists; under a batch scheduler its choice stands. Needs no torch.
+"""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["devices", "lease", "under_scheduler"]
+
+SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
+
+
+def under_scheduler() -> bool:
+    """Whether a batch scheduler has already chosen this process's devices."""
+    return any(os.environ.get(key) for key in SCHEDULERS)
+
+
+def devices() -> list[str]:
+    """Names of the GPUs that this user may use, in order; empty without an NVIDIA GPU."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
+    try:
+        command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+        listing = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return listing.stdout.split() if listing.returncode == 0 else []
+
+
+def _folder() -> Path:
+    """One folder a user and machine, whatever the experiment, so that two workflows do not share a device unawares."""
+    folder = Path(os.environ.get("RDPLANE_LEASES") or f"{tempfile.gettempdir()}/rdplane-leases-{os.getuid()}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def lease(places: int = 1, poll: float = 0.5) -> Iterator[str | None]:
+    """Hold a GPU of one's own for the length of the block, waiting for one if all are taken.
+
+    Sets ``CUDA_VISIBLE_DEVICES`` to the device held, so call it before torch starts CUDA. Devices fill breadth first:
+    no device takes a second holder while another has none.
+
+    Args:
+        places: how many processes may share one device.
+
+    Yields:
+        The device's name, or None where there is nothing to choose (no GPU, or a scheduler has chosen).
+    """
+    pool = devices()
+    if under_scheduler() or not pool:
+        yield None
+        return
+    while True:
+        for place in range(places):
+            for device in pool:
+                handle = os.open(_folder() / f"{device.replace('/', '_')}.{place}", os.O_RDWR | os.O_CREAT, 0o600)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    os.close(handle)
+                    continue
+                previous = os.environ.get("CUDA_VISIBLE_DEVICES")
+                os.environ["CUDA_VISIBLE_DEVICES"] = device
+                try:
+                    yield device
+                finally:
+                    os.close(handle)
+                    if previous is None:
+                        del os.environ["CUDA_VISIBLE_DEVICES"]
+                    else:
+                        os.environ["CUDA_VISIBLE_DEVICES"] = previous
+                return
+        time.sleep(poll)

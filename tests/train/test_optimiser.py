@@ -1,0 +1,66 @@
+"""Adam with normalised gradients."""
+
+import torch
+
+from rdplane.train.optimiser import NormalisedAdam
+
+
+def quadratic(scale, normalise):
+    torch.manual_seed(0)
+    parameter = torch.nn.Parameter(torch.randn(5, dtype=torch.float64))
+    optimiser = NormalisedAdam([parameter], normalise)
+    for _ in range(7):
+        (scale * (parameter - 1).square().sum()).backward()
+        optimiser.step(0.1)
+    return parameter.detach()
+
+
+def test_plain_is_torch_adam():
+    torch.manual_seed(0)
+    parameter = torch.nn.Parameter(torch.randn(5, dtype=torch.float64))
+    adam = torch.optim.Adam([parameter], lr=0.1)
+    for _ in range(7):
+        adam.zero_grad()
+        (3 * (parameter - 1).square().sum()).backward()
+        adam.step()
+    torch.testing.assert_close(quadratic(3, False), parameter.detach())
+
+
+def test_normalised_is_adam_on_unit_gradients():
+    torch.manual_seed(0)
+    parameter = torch.nn.Parameter(torch.randn(5, dtype=torch.float64))
+    adam = torch.optim.Adam([parameter], lr=0.1)
+    for _ in range(7):
+        adam.zero_grad()
+        (3 * (parameter - 1).square().sum()).backward()
+        parameter.grad /= parameter.grad.norm() + 1e-7
+        adam.step()
+    torch.testing.assert_close(quadratic(3, True), parameter.detach())
+
+
+def test_normalised_does_not_see_the_scale_of_the_loss():
+    torch.testing.assert_close(quadratic(1, True), quadratic(1000, True), rtol=1e-5, atol=1e-6)
+
+
+def test_returned_norm_is_not_finite_when_a_gradient_is_not():
+    parameters = [torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2))]
+    optimiser = NormalisedAdam(parameters)
+    parameters[0].grad, parameters[1].grad = torch.ones(2), torch.tensor([1.0, float("nan")])
+    assert not torch.isfinite(optimiser.step(0.1))
+
+
+def test_state_round_trip_continues_alike():
+    def run(restart):
+        torch.manual_seed(1)
+        parameter = torch.nn.Parameter(torch.randn(4))
+        optimiser = NormalisedAdam([parameter])
+        for step in range(6):
+            if restart and step == 3:
+                state = {key: value.clone() for key, value in optimiser.state().items()}
+                optimiser = NormalisedAdam([parameter])
+                optimiser.load_state(state)
+            (parameter**4).sum().backward()
+            optimiser.step(0.05)
+        return parameter.detach()
+
+    assert torch.equal(run(True), run(False))

@@ -1,0 +1,190 @@
+"""Training a cell: killed anywhere it goes on, and on a CPU ends as if nothing had happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import safetensors.torch
+import torch
+
+from rdplane.architectures import ARCHITECTURES
+from rdplane.errors import UserError
+from rdplane.train import Interrupted, train
+from rdplane.train import loop as engine
+
+RUNTIME = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
+
+
+def start(arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "rdplane.step", *arguments], stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )  # fmt: skip
+
+
+def weights(folder):
+    return safetensors.torch.load_file(Path(folder) / "model.safetensors")
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def history(folder):
+    return pd.read_csv(Path(folder) / "history.csv").drop(columns=["seconds", "images_per_second"])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    train(tiny.cell(epochs=6), tiny.images, folder, RUNTIME)
+    return folder
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_trains_and_repeats_itself(tiny, tmp_path, architecture):
+    for name in ("a", "b"):
+        train(tiny.cell(architecture, epochs=1), tiny.images, tmp_path / name, RUNTIME | {"checkpoint_seconds": 60})
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1])
+def test_killed_run_ends_bit_identical(tiny, undisturbed, tmp_path, number):
+    cell = tiny.cell(epochs=6)
+    process = start(tiny.arguments(cell, tmp_path))
+    state = tmp_path / "state"
+    while not (state / "history.csv").exists():  # in the second epoch or later
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.005)
+    process.send_signal(number)
+    process.wait()
+    assert not (tmp_path / "model.safetensors").exists()
+    assert (state / "checkpoint").exists()
+    train(cell, tiny.images, tmp_path, RUNTIME)
+    assert same(weights(tmp_path), weights(undisturbed))
+    pd.testing.assert_frame_equal(history(tmp_path), history(undisturbed))
+
+
+def test_interrupted_job_says_so_with_its_own_status(tiny, tmp_path):
+    process = start(tiny.arguments(tiny.cell(epochs=50), tmp_path))
+    while not (tmp_path / "state/history.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.terminate()
+    _, errors = process.communicate()
+    assert process.returncode == 75
+    assert "stopped by SIGTERM in epoch" in errors
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 9, 14])
+def test_stopped_at_any_step_ends_bit_identical(tiny, undisturbed, tmp_path, step, monkeypatch):
+    steps = 0
+    plain = engine.save_checkpoint
+
+    def stopping(*arguments):
+        nonlocal steps
+        steps += 1
+        plain(*arguments)
+        if steps == step:
+            raise Interrupted("here")
+
+    cell = tiny.cell(epochs=6)
+    monkeypatch.setattr(engine, "save_checkpoint", stopping)
+    with pytest.raises(Interrupted):
+        train(cell, tiny.images, tmp_path, RUNTIME)
+    monkeypatch.setattr(engine, "save_checkpoint", plain)
+    train(cell, tiny.images, tmp_path, RUNTIME)
+    assert same(weights(tmp_path), weights(undisturbed))
+
+
+def test_damaged_checkpoint_falls_back_and_ends_bit_identical(tiny, undisturbed, tmp_path):
+    process = start(tiny.arguments(tiny.cell(epochs=6), tmp_path))
+    while not (tmp_path / "state/history.csv").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    path = tmp_path / "state/checkpoint"
+    path.write_bytes(path.read_bytes()[:100])
+    log = tmp_path / "log"
+    train(tiny.cell(epochs=6), tiny.images, tmp_path, RUNTIME, log)
+    assert "checkpoint is cut short or damaged" in log.read_text()
+    assert same(weights(tmp_path), weights(undisturbed))
+
+
+def test_finished_cell_is_not_trained_again(tiny, undisturbed, tmp_path, monkeypatch):
+    cell = tiny.cell(epochs=6)
+    expected = weights(undisturbed)
+    (undisturbed / "model.safetensors").unlink()
+    monkeypatch.setattr(engine, "run", None)
+    train(cell, tiny.images, undisturbed, RUNTIME)
+    assert same(weights(undisturbed), expected)
+
+
+def test_fresh_trains_again(tiny, tmp_path):
+    for fresh in (False, True):
+        train(tiny.cell(epochs=1), tiny.images, tmp_path, RUNTIME, tmp_path / "log", fresh)
+    assert (tmp_path / "log").read_text().count("epoch 1/1") == 2
+
+
+def test_another_cell_in_the_folder_is_not_mistaken_for_this_one(tiny, tmp_path):
+    train(tiny.cell(epochs=1), tiny.images, tmp_path, RUNTIME)
+    train(tiny.cell(epochs=2), tiny.images, tmp_path, RUNTIME)
+    assert json.loads((tmp_path / "train.json").read_text())["epochs"] == 2
+
+
+def test_non_finite_loss_is_one_line_with_the_last_finite_values(tiny, tmp_path, monkeypatch):
+    plain = engine.beta_objective
+    calls = 0
+
+    def explode(rate, distortion, beta):
+        nonlocal calls
+        calls += 1
+        return plain(rate, distortion, beta) * (float("nan") if calls > 5 else 1.0)
+
+    monkeypatch.setattr(engine, "beta_objective", explode)
+    with pytest.raises(UserError) as caught:
+        train(tiny.cell(), tiny.images, tmp_path, RUNTIME | {"checkpoint_seconds": 60})
+    message = str(caught.value)
+    assert "vae-+v_beta0.5_seed0" in message
+    assert "not finite in epoch 2 of 3" in message
+    last = history(tmp_path / "state").iloc[-1]
+    assert f"R {last.train_rate:.2f}, D {last.train_distortion:.2f} nats" in message
+    assert (tmp_path / "state/failure").read_text().strip() == message
+
+
+def test_best_epoch_is_kept_when_asked_for(tiny, tmp_path):
+    # A rate of learning far too large: later epochs are worse than an early one.
+    train(tiny.cell("---", keep="best", epochs=6, learning_rate=0.1), tiny.images, tmp_path, RUNTIME)
+    rows = history(tmp_path)
+    summary = json.loads((tmp_path / "train.json").read_text())
+    assert summary["epoch"] == (rows.valid_rate + rows.valid_distortion).idxmin() + 1
+
+
+def test_annealed_weight_is_recorded_and_reaches_beta(tiny, tmp_path):
+    cell = tiny.cell("---") | {"anneal": 2}
+    train(cell, tiny.images, tmp_path, RUNTIME)
+    assert history(tmp_path).beta.tolist() == pytest.approx([0.5 * 0.75 / 2, 0.5 * 1.75 / 2, 0.5])
+
+
+def test_folder_that_cannot_be_written(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write .*make the results folder writable"):
+        train(tiny.cell(), tiny.images, tmp_path / "file", RUNTIME)
+
+
+def test_second_process_waits_for_the_first(tiny, tmp_path):
+    cell = tiny.cell(epochs=6)
+    first = start(tiny.arguments(cell, tmp_path))
+    while not (tmp_path / "state/.lock").exists():
+        time.sleep(0.005)
+    second = start(tiny.arguments(cell, tmp_path))
+    errors = second.communicate()[1]
+    first.communicate()
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "already trained" in errors
