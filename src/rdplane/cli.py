@@ -1,0 +1,147 @@
+"""The command `rdplane`: every step of the workflow without Snakemake, and the upkeep of the code's versions."""
+
+import argparse
+import fnmatch
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import rdplane
+from rdplane import code
+from rdplane.cell import evaluation_settings, runtime_settings, sampling_settings
+from rdplane.config import load_config
+from rdplane.errors import UserError
+from rdplane.files import canonical_json
+from rdplane.layout import PLOTS, Layout
+from rdplane.step import guarded, main as step, set_thread_environment
+
+__all__ = ["main"]
+
+
+def _layout(options: argparse.Namespace) -> Layout:
+    return Layout(load_config(options.config), options.results)
+
+
+def _chosen(options: argparse.Namespace, layout: Layout) -> list[str]:
+    """Names of the cells asked for with --only, in the order of the grid."""
+    names = [
+        name for name, cell in layout.cells.items()
+        if fnmatch.fnmatchcase(name, options.only) or fnmatch.fnmatchcase(cell["architecture"], options.only)
+    ]  # fmt: skip
+    if not names:
+        raise UserError(
+            f"--only {options.only} matches no cell of {options.config}; expected an architecture such as '-+v' "
+            f"or a name with * such as '{next(iter(layout.cells))}'; see `rdplane cells`"
+        )
+    return names
+
+
+def cells(options: argparse.Namespace) -> None:
+    """List the cells of a configuration."""
+    for name in _chosen(options, _layout(options)):
+        print(name)
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Download or read the images, check, binarise, split and pack them."""
+    layout = _layout(options)
+    if not layout.images.exists():
+        _step("prepare_data", "--config", canonical_json(layout.config), "--output", str(layout.images))
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train cells, one after the other."""
+    prepare(options)
+    _each(options, "train", lambda layout, name: ["--cell", canonical_json(layout.cells[name])], ["--fresh"] * options.fresh)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Measure test-set rate and distortion of trained cells."""
+    _each(options, "evaluate", lambda layout, name: [
+        "--settings", evaluation_settings(layout.config), "--output", str(layout.cell(name) / "metrics.json"),
+    ])  # fmt: skip
+
+
+def sample(options: argparse.Namespace) -> None:
+    """Draw reconstructions and generations of trained cells."""
+    _each(options, "sample", lambda layout, name: [
+        "--settings", sampling_settings(layout.config), "--output", str(layout.cell(name) / "samples.npz"),
+    ])  # fmt: skip
+
+
+def aggregate(options: argparse.Namespace) -> None:
+    """Gather the metrics of all cells into rd.csv."""
+    from rdplane.summary import tabulate
+
+    print(tabulate(_layout(options), options.partial))
+
+
+def figures(options: argparse.Namespace) -> None:
+    """Draw every figure from rd.csv and the stored samples."""
+    from rdplane.figures.draw import draw
+
+    layout = _layout(options)
+    for name in (*PLOTS, *layout.grids):
+        draw(name, layout.folder, layout.figure_settings(name))
+    print(f"figures in {layout.figures}")
+
+
+def versions(options: argparse.Namespace) -> None:
+    """Show, accept or bump edited code; see CONTRIBUTING.md."""
+    if options.what == "status":
+        for component in code.COMPONENTS:
+            print(f"{component:12} {code.version(component)}")
+        return
+    done = code.accept() if options.what == "accept" else code.bump()
+    print(f"{options.what}: {', '.join(done) or 'nothing was edited'}")
+
+
+def _step(*arguments: str) -> None:
+    status = step(list(arguments))
+    if status:
+        sys.exit(status)
+
+
+def _each(
+    options: argparse.Namespace, name: str, arguments: Callable[[Layout, str], list[str]], extra: list[str] | None = None
+) -> None:
+    """Run a step for every chosen cell in this process, so that torch is imported once."""
+    layout = _layout(options)
+    chosen = _chosen(options, layout)
+    for number, cell in enumerate(chosen, 1):
+        print(f"{name} {number} of {len(chosen)}: {cell}", file=sys.stderr)
+        runtime = runtime_settings(layout.config, layout.cells[cell]["architecture"])
+        set_thread_environment(runtime["threads"])
+        _step(
+            name, "--folder", str(layout.cell(cell)), "--images", str(layout.images),
+            "--runtime", json.dumps(runtime), *arguments(layout, cell), *(extra or []),
+        )  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of the command `rdplane`."""
+    parser = argparse.ArgumentParser(prog="rdplane", description=rdplane.__doc__)
+    parser.add_argument("--version", action="version", version=f"rdplane {rdplane.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for action in (cells, prepare, train, evaluate, sample, aggregate, figures):
+        command = commands.add_parser(action.__name__, help=action.__doc__, description=action.__doc__)
+        command.set_defaults(action=action)
+        command.add_argument("config", nargs="?", default="config.yaml", help="configuration (default: config.yaml)")
+        command.add_argument("--results", default=os.environ.get("RDPLANE_RESULTS", "results"), help="results folder")
+        if action in (cells, train, evaluate, sample):
+            command.add_argument("--only", default="*", help="an architecture ('-+v') or a cell's name; * and ? are wild")
+        if action is train:
+            command.add_argument("--fresh", action="store_true", help="forget checkpoints and finished results")
+        if action is aggregate:
+            command.add_argument("--partial", action="store_true", help="leave out cells that are not finished")
+    command = commands.add_parser("code", help=versions.__doc__, description=versions.__doc__)
+    command.add_argument("what", choices=("status", "accept", "bump"))
+    command.set_defaults(action=versions)
+    options = parser.parse_args(arguments)
+    return guarded(lambda: options.action(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

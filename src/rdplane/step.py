@@ -1,0 +1,139 @@
+"""One job of the workflow: ``python -m rdplane.step <step> ...``, as the rules call it.
+
+People use the command `rdplane` (see `rdplane.cli`); both call the same functions. A `UserError` ends as one
+line ``error: ...`` and status 2, an interrupted training as status 75. Needs torch only in the steps that compute.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rdplane.errors import UserError
+
+__all__ = ["guarded", "main", "set_thread_environment"]
+
+INTERRUPTED = 75  # EX_TEMPFAIL: run the same again, it goes on from its checkpoint
+
+
+def prepare_data(options: argparse.Namespace) -> None:
+    from rdplane import data
+    from rdplane.cell import data_spec
+
+    config = json.loads(options.config)
+    settings = config["data"]
+    downloads = Path(options.output).parent.parent / "downloads"
+    data.prepare(
+        data_spec(config), Path(options.output), mirror=settings["mirror"], cache=downloads,
+        timeout=settings["timeout"], retries=settings["retries"],
+    )  # fmt: skip
+
+
+def train(options: argparse.Namespace) -> None:
+    from rdplane.train import train
+
+    runtime = json.loads(options.runtime)
+    set_thread_environment(runtime["threads"])
+    train(json.loads(options.cell), Path(options.images), Path(options.folder), runtime, options.log, options.fresh)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    with _computing(options) as where:
+        from rdplane.evaluate import evaluate
+
+        evaluate(Path(options.folder), Path(options.images), Path(options.output), json.loads(options.settings), **where)
+
+
+def sample(options: argparse.Namespace) -> None:
+    with _computing(options) as where:
+        from rdplane.sample import sample
+
+        sample(Path(options.folder), Path(options.images), Path(options.output), json.loads(options.settings), **where)
+
+
+def aggregate(options: argparse.Namespace) -> None:
+    from rdplane.layout import Layout
+    from rdplane.summary import tabulate
+
+    tabulate(Layout(json.loads(options.config), options.results), partial=options.partial)
+
+
+def figure(options: argparse.Namespace) -> None:
+    from rdplane.figures.draw import draw
+
+    draw(options.name, Path(options.folder), json.loads(options.settings))
+
+
+@contextlib.contextmanager
+def _computing(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """A GPU of one's own and the threads asked for, both settled before torch is imported."""
+    from rdplane.train.lease import lease
+
+    runtime = json.loads(options.runtime)
+    set_thread_environment(runtime["threads"])
+    with lease() if runtime["device"] in ("auto", "cuda") else contextlib.nullcontext():
+        yield {"device": runtime["device"], "threads": runtime["threads"]}
+
+
+def set_thread_environment(threads: int) -> None:
+    """Tell the numerical libraries how many threads to start; they read this when they are imported."""
+    for key in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[key] = str(threads)
+
+
+def guarded(action: Callable[[], None], log: Path | None = None) -> int:
+    """Run `action`; what goes wrong becomes one line on standard error (and in `log`) and an exit status."""
+    from rdplane.train.job import Interrupted
+
+    try:
+        action()
+    except UserError as error:
+        message, status = f"error: {error}", 2
+    except Interrupted as error:
+        message, status = f"interrupted: {error} has written its checkpoint; run the same command to go on", INTERRUPTED
+    except KeyboardInterrupt:
+        message, status = "interrupted: run the same command to go on", INTERRUPTED
+    except BrokenPipeError:
+        return 1
+    except Exception:
+        # A fault of ours: the traceback is what a bug report needs.
+        message, status = traceback.format_exc() + "error: a bug in rdplane; please report it with the lines above", 1
+    else:
+        return 0
+    print(message, file=sys.stderr)
+    if log is not None:
+        with contextlib.suppress(OSError), log.open("a") as stream:
+            stream.write(message + "\n")
+    return status
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of ``python -m rdplane.step``."""
+    parser = argparse.ArgumentParser(prog="python -m rdplane.step", description="One job of the workflow.")
+    steps = parser.add_subparsers(dest="step", required=True)
+
+    def add(action: Callable[[argparse.Namespace], None], *names: str) -> argparse.ArgumentParser:
+        step = steps.add_parser(action.__name__)
+        step.set_defaults(action=action)
+        step.add_argument("--log", type=Path)
+        for name in names:
+            step.add_argument(f"--{name}", required=True)
+        return step
+
+    add(prepare_data, "config", "output")
+    add(train, "cell", "images", "folder", "runtime").add_argument("--fresh", action="store_true")
+    add(evaluate, "folder", "images", "output", "settings", "runtime")
+    add(sample, "folder", "images", "output", "settings", "runtime")
+    add(aggregate, "config", "results").add_argument("--partial", action="store_true")
+    add(figure, "name", "folder", "settings")
+    options = parser.parse_args(arguments)
+    return guarded(lambda: options.action(options), options.log)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
