@@ -1,0 +1,20 @@
+# Fixing a Broken ELBO as a workflow: images -> cells -> table -> figures.
+#
+#   snakemake --cores 2                                                     the quick grid of config.yaml
+#   snakemake --cores 8 --resources gpu=2 --configfile workflow/presets/paper_mnist.yaml
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        # Every cell by name: new cells are then never missed, whatever Snakemake remembers.
+        expand(METRICS, cell=CELLS),
+        LAYOUT.table,
+        FIGURES,

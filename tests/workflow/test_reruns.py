@@ -1,0 +1,166 @@
+"""Only changed cells rerun: what a dry run wants after an edit of a finished grid, by counting its jobs."""
+
+import os
+import shutil
+
+import pandas as pd
+import yaml
+
+FIGURES = 5  # four plots and one sample grid
+
+
+def test_nothing_after_a_finished_run(project):
+    assert project.wanted() == {}
+
+
+def test_reformatted_and_reordered_configuration(project):
+    project.config["grid"]["beta"] = [1, 0.5]
+    project.config["grid"]["architectures"] = ["-+v", "---"]
+    text = "# a comment\n" + yaml.safe_dump(dict(reversed(project.config.items())), sort_keys=False, indent=6)
+    project.write(text)
+    assert project.wanted() == {}
+
+
+def test_another_spelling_of_a_number(project):
+    for spelling in (1.0, "1e0"):
+        project.config["grid"]["beta"] = [0.5, spelling]
+        project.config["training"]["learning_rate"] = "1e-2"
+        project.write()
+        assert project.wanted() == {}
+
+
+def test_touched_files_of_a_checkout(project):
+    for path in [project.folder / "Snakefile", project.folder / "config.yaml", *project.folder.glob("workflow/**/*")]:
+        os.utime(path)
+    assert project.wanted() == {}
+
+
+def test_added_beta_trains_only_new_cells(project):
+    project.config["grid"]["beta"] = [0.5, 0.7, 1]
+    project.write()
+    assert project.wanted() == {"train": 2, "evaluate": 2, "aggregate": 1, "figure": FIGURES}
+
+
+def test_added_seed_trains_only_new_cells(project):
+    project.config["grid"]["seed"] = [0, 1]
+    project.write()
+    assert project.wanted() == {"train": 4, "evaluate": 4, "sample": 2, "aggregate": 1, "figure": FIGURES}
+
+
+def test_added_architecture_trains_only_new_cells(project):
+    project.config["grid"]["architectures"] = ["---", "-+v", "--+"]
+    project.write()
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 1, "aggregate": 1, "figure": FIGURES}
+
+
+def test_removed_beta_trains_nothing_and_leaves_the_table(project):
+    project.config["grid"]["beta"] = [1]
+    project.write()
+    assert project.wanted() == {"aggregate": 1, "figure": FIGURES}
+    run = project.snakemake()
+    assert run.returncode == 0, run.stderr
+    assert set(pd.read_csv(project.folder / "results/tiny/rd.csv").beta) == {1.0}
+
+
+def test_changed_epochs_of_one_architecture(project):
+    project.config["overrides"] = {"-+v": {"training": {"epochs": 3}}}
+    project.write()
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 1, "aggregate": 1, "figure": FIGURES}
+
+
+def test_size_of_one_part_trains_the_models_that_have_it(project):
+    project.config["model"]["pseudo_inputs"] = 4
+    project.write()
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 1, "aggregate": 1, "figure": FIGURES}
+
+
+def test_change_undone_finds_the_old_cells(project):
+    project.config["training"]["epochs"] = 3
+    project.write()
+    assert project.wanted()["train"] == 4
+    project.config["training"]["epochs"] = 2
+    project.write()
+    assert project.wanted() == {}
+
+
+def test_figure_setting_redraws_figures(project):
+    project.config["figures"]["note"] = "another note"
+    project.write()
+    assert project.wanted() == {"figure": FIGURES}
+
+
+def test_evaluation_setting_evaluates_and_later(project):
+    project.config["evaluation"] = {"z_samples": 2}
+    project.write()
+    assert project.wanted() == {"evaluate": 4, "aggregate": 1, "figure": FIGURES}
+
+
+def test_sampling_setting_samples_and_its_grid(project):
+    project.config["sampling"]["draws"] = 3
+    project.write()
+    assert project.wanted() == {"sample": 2, "figure": 1}
+
+
+def test_runtime_setting_is_no_reason(project):
+    project.config["training"]["checkpoint_seconds"] = 5
+    project.write()
+    assert project.wanted() == {}
+
+
+def _edit(project, module, addition="\n\nEDITED = True\n"):
+    path = project.folder / "src/rdplane" / module
+    path.write_text(path.read_text() + addition)
+
+
+def test_comment_in_model_code(project):
+    _edit(project, "models/vae.py", "\n# a comment\n")
+    assert project.wanted() == {}
+
+
+def test_edited_decoder_trains_its_own_cells(project):
+    _edit(project, "models/pixelcnn.py")
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 1, "aggregate": 1, "figure": FIGURES}
+
+
+def test_edited_training_engine_trains_all(project):
+    _edit(project, "train/loop.py")
+    assert project.wanted()["train"] == 4
+
+
+def test_accepted_edit_keeps_old_results(project):
+    _edit(project, "models/pixelcnn.py")
+    code = "from rdplane import code; assert code.accept() == ['decoder +']"
+    import subprocess
+    import sys
+
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(project.folder / "src")}, check=True)
+    assert project.wanted() == {}
+
+
+def test_edited_figure_code_redraws_only(project):
+    _edit(project, "figures/rd_plane.py")
+    assert project.wanted() == {"figure": FIGURES}
+
+
+def test_edited_aggregation_code_trains_nothing(project):
+    _edit(project, "aggregate.py")
+    assert project.wanted() == {"aggregate": 1, "figure": FIGURES}
+
+
+def test_forgotten_memory_is_no_reason(project):
+    shutil.rmtree(project.folder / ".snakemake")
+    assert project.wanted() == {}
+
+
+def test_forgotten_memory_still_notices_changed_epochs(project):
+    shutil.rmtree(project.folder / ".snakemake")
+    project.config["overrides"] = {"-+v": {"training": {"epochs": 3}}}
+    project.write()
+    assert project.wanted()["train"] == 2
+
+
+def test_results_moved_elsewhere_stay_finished(project):
+    moved = project.folder.parent / "moved"
+    shutil.copytree(project.folder, moved, ignore=shutil.ignore_patterns(".snakemake"))
+    project.folder = moved
+    assert "train" not in project.wanted()

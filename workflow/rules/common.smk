@@ -1,0 +1,57 @@
+# What every rule needs: the checked configuration, the cells of the grid, and how a step is called.
+
+import os
+import sys
+from pathlib import Path
+
+from rdplane import code
+from rdplane.cell import evaluation_settings, runtime_settings, sampling_settings
+from rdplane.config import resolve_config
+from rdplane.errors import UserError
+from rdplane.files import canonical_json, digest
+from rdplane.layout import PLOTS, Layout
+from rdplane.train.lease import devices
+
+# With --configfile a preset stands alone; without it, config.yaml of the working folder, else of the project.
+if not workflow.config_settings.configfiles:
+
+    configfile: "config.yaml" if Path("config.yaml").exists() else f"{workflow.basedir}/config.yaml"
+
+
+try:
+    CONFIG = resolve_config(config, "configuration")
+    LAYOUT = Layout(CONFIG, os.environ.get("RDPLANE_RESULTS", "results"))
+    CELLS = LAYOUT.cells
+    GRIDS = LAYOUT.grids
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    cell=r"vae[-+v]{3}_[^/]+",
+
+
+CELL = f"{LAYOUT.folder}/cells/{{cell}}"
+METRICS = f"{CELL}/metrics.json"
+LOG = f"{LAYOUT.folder}/logs"
+STEP = f"{sys.executable} -m rdplane.step"
+IMAGES = str(LAYOUT.images)
+
+
+def runtime(cell, threads):
+    """How a cell is computed. Called from params that take `threads`, so that it is no reason to run it again."""
+    return canonical_json(runtime_settings(CONFIG, CELLS[cell]["architecture"]) | {"threads": threads})
+
+
+def threads_of(wildcards):
+    return runtime_settings(CONFIG, CELLS[wildcards.cell]["architecture"])["threads"]
+
+
+def gpu_of(wildcards):
+    """One GPU for a job that computes on one, none on a machine without: `--resources gpu=2` then binds nothing."""
+    device = runtime_settings(CONFIG, CELLS[wildcards.cell]["architecture"])["device"]
+    return int(device == "cuda" or (device == "auto" and bool(devices())))
+
+
+# The shell text of a rule is not a trigger here (see profiles/default): rewording it retrains nothing.
+shell.prefix("set -euo pipefail; ")

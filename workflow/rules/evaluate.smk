@@ -1,0 +1,43 @@
+# Test-set rate and distortion of every cell, and samples of those that a figure shows.
+
+
+rule evaluate:
+    input:
+        model=f"{CELL}/model.safetensors",
+        summary=f"{CELL}/train.json",
+        images=ancient(IMAGES),
+    output:
+        METRICS,
+    params:
+        settings=evaluation_settings(CONFIG),
+        folder=lambda wildcards, input: str(Path(input.model).parent),
+        runtime=lambda wildcards, threads: runtime(wildcards.cell, threads),
+    threads: threads_of
+    resources:
+        gpu=gpu_of,
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    shell:
+        "exec {STEP} evaluate --folder {params.folder:q} --images {input.images:q} --output {output:q}"
+        " --settings {params.settings:q} --runtime {params.runtime:q} --log {log:q}"
+
+
+rule sample:
+    input:
+        model=f"{CELL}/model.safetensors",
+        summary=f"{CELL}/train.json",
+        images=ancient(IMAGES),
+    output:
+        f"{CELL}/samples.npz",
+    params:
+        settings=sampling_settings(CONFIG),
+        folder=lambda wildcards, input: str(Path(input.model).parent),
+        runtime=lambda wildcards, threads: runtime(wildcards.cell, threads),
+    threads: threads_of
+    resources:
+        gpu=gpu_of,
+    log:
+        f"{LOG}/sample/{{cell}}.log",
+    shell:
+        "exec {STEP} sample --folder {params.folder:q} --images {input.images:q} --output {output:q}"
+        " --settings {params.settings:q} --runtime {params.runtime:q} --log {log:q}"

@@ -1,0 +1,23 @@
+# One training job a cell. What decides its numbers is `params.cell`, one canonical JSON text.
+
+
+rule train:
+    input:
+        # The name of the file carries the identity of the images: its date says nothing.
+        images=ancient(IMAGES),
+    output:
+        f"{CELL}/model.safetensors",
+        f"{CELL}/history.csv",
+        f"{CELL}/train.json",
+    params:
+        cell=lambda wildcards: canonical_json(CELLS[wildcards.cell]),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        runtime=lambda wildcards, threads: runtime(wildcards.cell, threads),
+    threads: threads_of
+    resources:
+        gpu=gpu_of,
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    shell:
+        "exec {STEP} train --cell {params.cell:q} --images {input.images:q} --folder {params.folder:q}"
+        " --runtime {params.runtime:q} --log {log:q}"
