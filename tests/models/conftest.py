@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from rdplane.models import ARCHITECTURES, build
+
+TINY = {
+    "latent": 3,
+    "width": 0.1,
+    "flow_steps": 2,
+    "made_layers": 2,
+    "made_units": 8,
+    "pixelcnn_depth": 4,
+    "pixelcnn_resnets": 1,
+    "pseudo_inputs": 5,
+}
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def tiny():
+    """Builds a tiny model in float64: ``tiny(name, shape=(8, 12), mean=None, **sizes)``."""
+
+    def make(name, shape=(8, 12), mean=None, **sizes):
+        return build(name, shape, TINY | sizes, mean).double()
+
+    return make
+
+
+@pytest.fixture
+def images():
+    """Random binary images in float64: ``images(n, shape=(8, 12))``."""
+    return lambda n, shape=(8, 12): torch.bernoulli(torch.full((n, *shape), 0.4, dtype=torch.float64))
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def architecture(request):
+    return request.param
