@@ -1,0 +1,65 @@
+"""Draw one of an experiment's figures by name, from its folder: what the workflow and the command line call."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rdplane.aggregate import read_table
+from rdplane.errors import UserError
+from rdplane.figures.elbo_rate import draw_elbo_rate
+from rdplane.figures.groups import draw_groups
+from rdplane.figures.rd_plane import draw_rd_plane
+from rdplane.figures.samples import draw_samples, read_samples
+from rdplane.figures.style import save
+from rdplane.figures.training import draw_training_overview, read_history
+from rdplane.layout import PLOTS
+
+__all__ = ["draw"]
+
+
+def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
+    """Write `figures/<name>.png` and `.pdf` below an experiment's folder.
+
+    Args:
+        name: one of `rdplane.layout.PLOTS`, or ``samples_...``.
+        folder: ``results/<experiment>``, with `rd.csv`, `missing.csv` and the cells' folders.
+        settings: `note`, `published`, and for samples `cells`, the names of the cells shown.
+
+    Raises:
+        UserError: a file is missing or damaged, or there is no cell to draw.
+    """
+    table = read_table(folder / "rd.csv")
+    if table.empty:
+        raise UserError(f"{folder / 'rd.csv'} has no rows, so there is nothing to draw; run the cells first")
+    figure = _figure(name, folder, table, settings)
+    save(figure, folder / "figures" / f"{name}.png", folder / "figures" / f"{name}.pdf")
+
+
+def _figure(name: str, folder: Path, table: pd.DataFrame, settings: dict[str, Any]) -> Figure:
+    note, missing = settings["note"], _missing(folder / "missing.csv")
+    if name == "rd_plane":
+        return draw_rd_plane(table, note=note, missing=missing, published=settings["published"])
+    if name == "elbo_rate":
+        return draw_elbo_rate(table, note=note, missing=missing, published=settings["published"])
+    if name == "rd_plane_by_group":
+        return draw_groups(table, note=note, missing=missing)
+    if name == "training_curves":
+        histories = [read_history(folder / "cells" / cell / "history.csv") for cell in table.cell]
+        return draw_training_overview(table, histories, note=note, missing=missing)
+    if name.startswith("samples_"):
+        shown = table[table.cell.isin(settings["cells"])]
+        if shown.empty:
+            raise UserError(f"none of the cells of the figure {name} is finished; run them first")
+        arrays = [read_samples(folder / "cells" / cell / "samples.npz") for cell in shown.cell]
+        return draw_samples(shown, arrays, note=note)
+    raise UserError(f"figure {name!r} is unknown; expected one of {', '.join(PLOTS)} or samples_<name of a sample grid>")
+
+
+def _missing(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return [row["cell"] for row in csv.DictReader(stream)]

@@ -1,0 +1,181 @@
+"""Grids of reconstructions and generations (Figures 4 to 6, 8 and 9 of the paper)."""
+
+import math
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rdplane.errors import UserError
+from rdplane.figures import runs as data
+from rdplane.figures import style
+
+__all__ = ["draw_samples", "read_samples"]
+
+_IMAGES = ("data", "reconstruction_sample", "reconstruction_mean", "generation_sample", "generation_mean")
+
+# Inches: the shorter side of an image, the gaps between images and between runs, and along the page.
+_SIDE, _GAP, _BETWEEN = 0.5, 0.04, 0.26
+_LINE, _CAPTION, _BLOCK_GAP, _BAND_GAP = 0.155, 0.2, 0.24, 0.34
+
+
+def read_samples(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a cell's ``samples.npz``: images (n, H, W) in [0, 1] under their names, and the number of `draws`.
+
+    Raises:
+        UserError: the file is missing, damaged, or an array is missing or of an unexpected shape.
+    """
+    remedy = "delete it and draw the samples again"
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; run the step that draws samples first") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} cannot be read ({error}); {remedy}") from None
+    for name in (*_IMAGES, "draws"):
+        if name not in arrays:
+            raise UserError(f"{path}: array {name} is missing; {remedy}")
+        if name != "draws" and (arrays[name].ndim != 3 or arrays[name].shape[1:] != arrays["data"].shape[1:]):
+            raise UserError(f"{path}: array {name} has shape {arrays[name].shape}, expected (n, H, W); {remedy}")
+    return arrays
+
+
+@style.styled
+def draw_samples(
+    table: pd.DataFrame,
+    arrays: Sequence[Mapping[str, np.ndarray]],
+    *,
+    title: str = "Reconstructions and generations",
+    images: int = 5,
+    across: int = 6,
+    note: str | None = None,
+) -> Figure:
+    """For each run a column of single draws and one of averages of several draws at one z, below the data.
+
+    The upper block reconstructs test images, the lower one generates from the marginal. A decoder that ignores z
+    shows in averages that look alike everywhere; one that leaves detail to chance in averages that are blurred.
+
+    Args:
+        table: the runs to show, in order (see `rdplane.figures.select_cells`).
+        arrays: their samples in the same order (see `read_samples`).
+        title: heading of the figure.
+        images: rows in each block, fewer when fewer are stored.
+        across: runs side by side before the grid wraps.
+        note: a line under the title.
+
+    Raises:
+        ValueError: the numbers of rows and of arrays differ, or there is none.
+    """
+    if len(table) != len(arrays) or not len(table):
+        raise ValueError(f"{len(table)} runs and {len(arrays)} sets of samples; expected as many, at least one")
+    height, width = arrays[0]["data"].shape[1:]
+    tall, wide = _SIDE * max(1.0, height / width), _SIDE * max(1.0, width / height)
+    rows = {
+        task: min([images, *(len(stored[f"{task}_sample"]) for stored in arrays)])
+        for task in ("reconstruction", "generation")
+    }
+    bands = math.ceil(len(table) / across)
+    across = math.ceil(len(table) / bands)  # fill the bands evenly
+    model = 2 * wide + _GAP
+    left = 0.30
+    pitch = max(model, 1.18) + _BETWEEN
+    content = left + wide + _BETWEEN + across * pitch
+    blocks = {task: count * (tall + _GAP) for task, count in rows.items()}
+    headers = _headers(table)
+    header = _LINE * len(headers[0]) + _CAPTION
+    band = header + sum(blocks.values()) + _BLOCK_GAP
+    draws = int(arrays[0]["draws"])
+    page = style.Page(
+        max(content, 5.6),
+        bands * band + (bands - 1) * _BAND_GAP,
+        title,
+        f"{', '.join(dict.fromkeys(table['dataset']))}; sample: one draw; average: mean of {draws} draws at the same z",
+        note,
+    )
+    for index, stored in enumerate(arrays):
+        column, top = index % across, page.height - (index // across) * (band + _BAND_GAP)
+        x = left + wide + _BETWEEN + column * pitch
+        _header(page, x, top, headers[index])
+        top -= header
+        for task, count in rows.items():
+            low = top - blocks[task] + _GAP
+            if column == 0:
+                _side(page, task, low, blocks[task] - _GAP)
+                if task == "reconstruction":
+                    _images(page.axes(left, low, wide, blocks[task] - _GAP), [stored["data"][:count]], tall, wide)
+                    _caption(page, "data", left + wide / 2, top)
+            panel = page.axes(x, low, model, blocks[task] - _GAP)
+            _images(panel, [stored[f"{task}_sample"][:count], stored[f"{task}_mean"][:count]], tall, wide)
+            if task == "reconstruction":
+                _caption(page, "sample", x + wide / 2, top)
+                _caption(page, "average", x + wide + _GAP + wide / 2, top)
+            top = low - _GAP - _BLOCK_GAP
+    return page.figure
+
+
+def _images(axes: Axes, columns: Sequence[np.ndarray], tall: float, wide: float) -> None:
+    """Tile columns of images (n, H, W), each `tall` by `wide` inches, ink black on white in hairline frames."""
+    count = len(columns[0])
+    gap_y, gap_x = _GAP / tall, _GAP / wide
+    for column, pictures in enumerate(columns):
+        for row, picture in enumerate(pictures):
+            x, y = column * (1 + gap_x), row * (1 + gap_y)
+            axes.imshow(
+                picture,
+                cmap="gray_r",
+                vmin=0,
+                vmax=1,
+                extent=(x, x + 1, y + 1, y),
+                interpolation="nearest",
+                aspect="auto",
+            )
+            axes.plot([x, x + 1, x + 1, x, x], [y, y, y + 1, y + 1, y], color="#c8c8c8", linewidth=0.5, clip_on=False)
+    total = len(columns) * (1 + gap_x) - gap_x
+    axes.set(xlim=(0, total), ylim=(count * (1 + gap_y) - gap_y, 0))
+    axes.axis("off")
+
+
+def _headers(table: pd.DataFrame) -> list[list[str]]:
+    """The lines above each run; annealing and seed only where a reader needs them to tell the runs apart."""
+    headers = []
+    for _, run in table.iterrows():
+        lines = [
+            f"{style.sign(run['architecture'])}   {data.label(run)}",
+            f"R {run['rate']:.1f}   D {run['distortion']:.1f}",
+            f"−ELBO {run['neg_elbo']:.1f}",
+        ]
+        details = []
+        if table["anneal"].any():
+            details.append(f"annealed {run['anneal']}" if run["anneal"] else "not annealed")
+        if table["seed"].nunique() > 1:
+            details.append(f"seed {run['seed']}")
+        headers.append([*lines, ", ".join(details)] if details else lines)
+    return headers
+
+
+def _header(page: style.Page, x: float, top: float, lines: Sequence[str]) -> None:
+    for line, text in enumerate(lines):
+        size, weight = (style.SMALL + 0.5, "bold") if line == 0 else (style.SMALL - 0.5, "normal")
+        page.text(x, top - _LINE * line, text, size=size, weight=weight, va="top")
+
+
+def _caption(page: style.Page, text: str, x: float, y: float) -> None:
+    page.text(x, y + 0.03, text, size=style.SMALL - 1, color=style.FAINT, ha="center", va="bottom")
+
+
+def _side(page: style.Page, task: str, low: float, height: float) -> None:
+    page.text(
+        0.0,
+        low + height / 2,
+        task,
+        size=style.SMALL,
+        color=style.INK,
+        rotation=90,
+        ha="left",
+        va="center",
+    )

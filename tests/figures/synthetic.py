@@ -1,0 +1,112 @@
+"""Made-up tables, samples and histories of the shapes that experiments have; no number here is a measurement."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from rdplane.aggregate import COLUMNS
+from rdplane.architectures import ARCHITECTURES, parse
+
+
+def table(
+    architectures: Sequence[str] = ARCHITECTURES,
+    betas: Sequence[float] = (0.1, 0.5, 1.0),
+    anneals: Sequence[int] = (0,),
+    seeds: Sequence[int] = (0,),
+    targets: Sequence[float] = (),
+    dataset: str = "mnist5k",
+    images: int = 500,
+) -> pd.DataFrame:
+    """A full product of runs on a plausible curve, one run for every target besides."""
+    random = np.random.default_rng(0)
+    rows = []
+    objectives = [("beta", beta) for beta in betas] + [("target_rate", target) for target in targets]
+    for name, (objective, value), anneal, seed in itertools.product(architectures, objectives, anneals, seeds):
+        rows.append(_row(random, name, objective, value, anneal, seed, dataset, images))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(random, name, objective, value, anneal, seed, dataset, images):
+    model = parse(name)
+    autoregressive = model.decoder == "+"
+    if objective == "target_rate":
+        rate = value * random.normal(1, 0.02)
+    elif autoregressive:
+        rate = max(0.0, 48 * (1.05 - value) * random.normal(1, 0.1)) if value < 1.05 else 0.0
+    else:
+        rate = 24 * value**-0.45 * random.normal(1, 0.05)
+    penalty = {"-": 3.0, "+": 0.0}[model.encoder] + {"-": 4.0, "+": 1.0, "v": 0.0}[model.marginal]
+    distortion = (
+        80 * np.exp(-rate / 75) + 0.1 * penalty * rate / 5 + (0 if autoregressive else 12) + random.gamma(2, 0.6)
+    )
+    model_name = f"vae{name}_{objective}{value:g}_anneal{anneal}_seed{seed}_1f2e3d4c"
+    return {
+        "experiment": "synthetic",
+        "dataset": dataset,
+        "architecture": name,
+        "encoder": model.encoder,
+        "decoder": model.decoder,
+        "marginal": model.marginal,
+        "objective": objective,
+        "beta": value if objective == "beta" else np.nan,
+        "rate_target": value if objective == "target_rate" else np.nan,
+        "anneal": anneal,
+        "seed": seed,
+        "epochs": 8,
+        "epoch": 8,
+        "parameters": 100_000,
+        "rate": rate,
+        "rate_se": 0.1 + 0.01 * rate,
+        "distortion": distortion,
+        "distortion_se": 20 / images**0.5,
+        "neg_elbo": rate + distortion,
+        "neg_elbo_se": 22 / images**0.5,
+        "images": images,
+        "z_samples": 1,
+        "train_seconds": 12.5,
+        "device": "cpu",
+        "cell": model_name,
+    }
+
+
+def samples(count: int = 6, height: int = 28, width: int = 28, seed: int = 0) -> dict[str, np.ndarray]:
+    """Rings as images, noisy as samples, smooth as averages."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    centre = random.uniform(0.35, 0.65, (count, 2))
+    radius = np.hypot(x[None] / width - centre[:, 0, None, None], y[None] / height - centre[:, 1, None, None])
+    ring = np.exp(-(((radius - 0.25) / 0.06) ** 2))
+    binary = (ring > 0.5).astype(np.uint8)
+    noisy = (random.random(ring.shape) < ring).astype(np.uint8)
+    smooth = ring.astype(np.float32)
+    return {
+        "data": binary,
+        "reconstruction_sample": noisy,
+        "reconstruction_mean": smooth,
+        "generation_sample": noisy[::-1],
+        "generation_mean": smooth[::-1],
+        "draws": np.array(5),
+    }
+
+
+def history(run: pd.Series, epochs: int = 8) -> pd.DataFrame:
+    """Curves that end near the run's rate and distortion."""
+    epoch = np.arange(1, epochs + 1)
+    rest = np.exp(-epoch / (epochs / 4))
+    beta = np.full(epochs, 1.0 if np.isnan(run["beta"]) else run["beta"])
+    climb = np.minimum(1.0, epoch / run["anneal"]) if run["anneal"] else np.ones(epochs)
+    return pd.DataFrame(
+        {
+            "epoch": epoch,
+            "beta": beta * climb,
+            "learning_rate": 1e-3,
+            "train_rate": run["rate"] * (1 - rest),
+            "train_distortion": run["distortion"] + 100 * rest - 2,
+            "valid_rate": run["rate"] * (1 - rest) + 0.5,
+            "valid_distortion": run["distortion"] + 100 * rest,
+            "seconds": 1.5,
+            "images_per_second": 2600.0,
+        }
+    )
