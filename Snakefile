@@ -18,3 +18,12 @@ rule all:
         expand(METRICS, cell=CELLS),
         LAYOUT.table,
         FIGURES,
+
+
+# The end of a run in one line; after failures also a table and plots of the cells that are finished.
+onsuccess:
+    shell("{STEP} summary --config {SETTINGS:q} --results {LAYOUT.results}")
+
+
+onerror:
+    shell("{STEP} summary --failed --config {SETTINGS:q} --results {LAYOUT.results}")

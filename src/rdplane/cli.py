@@ -73,9 +73,11 @@ def sample(options: argparse.Namespace) -> None:
 
 def aggregate(options: argparse.Namespace) -> None:
     """Gather the metrics of all cells into rd.csv."""
-    from rdplane.summary import tabulate
+    from rdplane.summary import summarise, tabulate
 
-    print(tabulate(_layout(options), options.partial))
+    layout = _layout(options)
+    tabulate(layout, options.partial)
+    print(summarise(layout))
 
 
 def figures(options: argparse.Namespace) -> None:

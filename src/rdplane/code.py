@@ -25,16 +25,16 @@ LOCK = ROOT / "code_lock.json"
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "data": ("data/sources.py", "data/binarise.py", "data/own.py", "data/prepare.py"),
     "engine": ("train/loop.py", "train/optimiser.py", "train/schedule.py", "objective.py", "models/vae.py", "models/registry.py"),
-    "layers": ("models/gated.py",),
+    "layers": ("models/densities.py", "models/gated.py"),
     "encoder -": ("models/encoder.py",),
     "encoder +": ("models/encoder.py", "models/flow.py", "models/made.py"),
     "decoder -": ("models/deconv.py",),
-    "decoder +": ("models/pixelcnn.py",),
+    "decoder +": ("models/pixelcnn.py", "models/causal.py"),
     "marginal -": ("models/marginal.py",),
     "marginal +": ("models/marginal.py", "models/flow.py", "models/made.py"),
     "marginal v": ("models/marginal.py",),
     "evaluate": ("evaluate.py",),
-    "sample": ("sample.py",),
+    "sample": ("sample.py", "models/pixelcnn_sampler.py"),
 }
 
 # Cheap to run again: an edit simply does so, without a declared version.

@@ -60,7 +60,17 @@ def aggregate(options: argparse.Namespace) -> None:
     from rdplane.layout import Layout
     from rdplane.summary import tabulate
 
-    tabulate(Layout(json.loads(options.config), options.results), partial=options.partial)
+    tabulate(Layout(json.loads(options.config), options.results))
+
+
+def summary(options: argparse.Namespace) -> None:
+    from rdplane.layout import Layout
+    from rdplane.summary import draw_what_is_there, summarise
+
+    layout = Layout(json.loads(options.config), options.results)
+    if options.failed:
+        draw_what_is_there(layout)
+    print(summarise(layout), file=sys.stderr)
 
 
 def figure(options: argparse.Namespace) -> None:
@@ -129,7 +139,8 @@ def main(arguments: list[str] | None = None) -> int:
     add(train, "cell", "images", "folder", "runtime").add_argument("--fresh", action="store_true")
     add(evaluate, "folder", "images", "output", "settings", "runtime")
     add(sample, "folder", "images", "output", "settings", "runtime")
-    add(aggregate, "config", "results").add_argument("--partial", action="store_true")
+    add(aggregate, "config", "results")
+    add(summary, "config", "results").add_argument("--failed", action="store_true")
     add(figure, "name", "folder", "settings")
     options = parser.parse_args(arguments)
     return guarded(lambda: options.action(options), options.log)

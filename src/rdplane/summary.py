@@ -3,24 +3,22 @@
 import csv
 import io
 import json
+import os
 
 from rdplane.aggregate import aggregate
 from rdplane.cell import evaluation_settings
 from rdplane.files import write_text
-from rdplane.layout import Layout
+from rdplane.layout import PLOTS, Layout
 
-__all__ = ["tabulate"]
+__all__ = ["draw_what_is_there", "summarise", "tabulate"]
 
 
-def tabulate(layout: Layout, partial: bool = False) -> str:
+def tabulate(layout: Layout, partial: bool = False) -> None:
     """Write `rd.csv` and `missing.csv` of an experiment.
 
     Args:
         layout: the experiment.
         partial: leave out cells without metrics instead of refusing.
-
-    Returns:
-        One line: cells done and missing.
 
     Raises:
         UserError: a metrics file is damaged, of other settings, or (unless `partial`) missing.
@@ -35,5 +33,35 @@ def tabulate(layout: Layout, partial: bool = False) -> str:
         failure = folder / "state" / "failure"
         writer.writerow([folder.name, failure.read_text().strip() if failure.exists() else "not trained yet"])
     write_text(layout.missing, table.getvalue())
-    line = f"{layout.config['experiment']}: {len(folders) - len(missing)} of {len(folders)} cells in {layout.table}"
-    return line + (f"; {len(missing)} missing, see {layout.missing}" if missing else "")
+
+
+def summarise(layout: Layout) -> str:
+    """One line on an experiment with a table: cells done, the best -ELBO, and how many cells are missing."""
+    with layout.table.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    line = f"{layout.config['experiment']}: {len(rows)} of {len(layout.cells)} cells"
+    if rows:
+        best = min(rows, key=lambda row: float(row["neg_elbo"]))
+        line += (
+            f"; best -ELBO {float(best['neg_elbo']):.2f} nats (R {float(best['rate']):.2f}, D {float(best['distortion']):.2f}) "
+            f"by {best['architecture']}; table {layout.table}, figures {layout.figures}"
+        )
+    return line + (f"; missing cells and why: {layout.missing}" if len(rows) < len(layout.cells) else "")
+
+
+def draw_what_is_there(layout: Layout) -> None:
+    """After failures: table and plots of the cells that are finished, dated so that the next run makes them anew.
+
+    Raises:
+        UserError: a metrics file is damaged.
+    """
+    from rdplane.figures.draw import draw
+
+    tabulate(layout, partial=True)
+    made = [layout.table, layout.missing]
+    if len(layout.table.read_text().splitlines()) > 1:
+        for name in PLOTS:
+            draw(name, layout.folder, layout.figure_settings(name))
+            made += [layout.figures / f"{name}.{kind}" for kind in ("png", "pdf")]
+    for path in made:
+        os.utime(path, (1, 1))  # older than any input: never taken for the finished thing

@@ -10,7 +10,7 @@ rule aggregate:
     params:
         # A cell removed from the grid changes no input's date: the list itself must be a trigger.
         cells=digest([list(CELLS), evaluation_settings(CONFIG), code.fingerprint("aggregate")], 16),
-        config=lambda wildcards, output: canonical_json(CONFIG),
+        config=lambda wildcards, output: SETTINGS,
         results=lambda wildcards, output: str(LAYOUT.results),
     log:
         f"{LOG}/aggregate.log",

@@ -35,6 +35,7 @@ CELL = f"{LAYOUT.folder}/cells/{{cell}}"
 METRICS = f"{CELL}/metrics.json"
 LOG = f"{LAYOUT.folder}/logs"
 STEP = f"{sys.executable} -m rdplane.step"
+SETTINGS = canonical_json(CONFIG)
 IMAGES = str(LAYOUT.images)
 
 

@@ -5,7 +5,7 @@ rule prepare_data:
     output:
         IMAGES,
     params:
-        config=lambda wildcards, output: canonical_json(CONFIG),
+        config=lambda wildcards, output: SETTINGS,
     log:
         f"{LOG}/prepare_data.log",
     shell:

@@ -1,0 +1,34 @@
+# make run    environment, then the quick grid of config.yaml: results/quick/
+# make test   environment, then every test and check
+# Variables:  CORES=all   PYTHON=python3   ARGS="further Snakemake options"
+
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check env clean
+
+run: env
+	$(BIN)/snakemake --cores $(CORES) $(ARGS)
+
+test: env check
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+check: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+env: $(VENV)/ready
+
+# Made anew when the pinned versions or the package's needs change.
+$(VENV)/ready: envs/constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt --editable ".[workflow,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .snakemake

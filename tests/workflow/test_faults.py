@@ -1,0 +1,137 @@
+"""What a user sees when something is wrong, and what a failed cell leaves of the rest."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+
+def lines_of(run):
+    return [line for line in (run.stdout + run.stderr).splitlines() if line.strip()]
+
+
+BAD = [
+    ({"training": {"epoch": 3}}, "unknown key training.epoch; did you mean epochs?"),
+    ({"training": {"epochs": "many"}}, "training.epochs is 'many', expected a whole number of at least 1"),
+    ({"grid": {"beta": [-1]}}, "grid.beta is [-1], expected a number of at least 0"),
+    ({"grid": {"architectures": ["+-x"]}}, "grid.architectures is ['+-x'], expected an architecture"),
+    ({"grid": {"beta": [1, 1.0]}}, "appears twice"),
+    ({"data": {"file": "absent.npy"}}, "data.file absent.npy does not exist"),
+    ({"figures": {"sample_grids": {"none": {"beta": 7}}}}, "selects no cell of the grid"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BAD)
+def test_bad_configuration_stops_before_any_job(project, change, message):
+    for section, keys in change.items():
+        project.config.setdefault(section, {}).update(keys)
+    project.write()
+    run = project.snakemake("-n")
+    assert run.returncode != 0
+    assert "Traceback" not in run.stderr
+    assert any(message in line for line in lines_of(run))
+
+
+def test_failed_cell_leaves_the_others_and_is_named_on_the_plots(project):
+    # A learning rate at which the loss overflows within a few steps, for one architecture.
+    project.config["experiment"] = "failing"
+    project.config["overrides"] = {"-+v": {"training": {"learning_rate": 1e30}}}
+    project.write()
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert "not finite in epoch 1 of 2" in run.stderr
+    assert "failing: 2 of 4 cells" in run.stderr
+    folder = project.folder / "results/failing"
+    assert set(pd.read_csv(folder / "rd.csv").architecture) == {"---"}
+    missing = pd.read_csv(folder / "missing.csv")
+    assert missing.cell.str.startswith("vae-+v").all() and missing.reason.str.contains("not finite").all()
+    assert (folder / "figures/rd_plane.png").exists()
+    project.config["grid"]["architectures"] = ["---"]
+    project.write()
+    wanted = project.wanted()
+    assert wanted.pop("figure") >= 4
+    assert wanted == {"aggregate": 1}
+
+
+def test_workflow_runs_in_another_folder(finished, tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(finished.config | {"experiment": "elsewhere"}))
+    images = np.load(finished.folder / "stripes.npy")
+    np.save(tmp_path / "stripes.npy", images)
+    run = finished.snakemake("--directory", str(tmp_path), "--nolock")
+    assert run.returncode == 0, run.stderr
+    assert len(pd.read_csv(tmp_path / "results/elsewhere/rd.csv")) == 4
+
+
+def test_killed_workflow_goes_on_where_it_was(project):
+    reference = pd.read_csv(project.folder / "results/tiny/rd.csv")
+    subprocess.run(["rm", "-rf", str(project.folder / "results"), str(project.folder / ".snakemake")], check=True)
+    command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+    environment = os.environ | {"PYTHONPATH": str(project.folder / "src"), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=project.folder, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
+    while not list(project.folder.glob("results/tiny/cells/*/state/.lock")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert project.snakemake("--unlock").returncode == 0
+    run = project.snakemake()
+    assert run.returncode == 0, run.stderr
+    again = pd.read_csv(project.folder / "results/tiny/rd.csv")
+    pd.testing.assert_frame_equal(again.drop(columns="train_seconds"), reference.drop(columns="train_seconds"))
+
+
+def test_command_line_makes_the_files_that_the_workflow_accepts(project, tmp_path):
+    subprocess.run(["rm", "-rf", str(project.folder / "results"), str(project.folder / ".snakemake")], check=True)
+    environment = os.environ | {"PYTHONPATH": str(project.folder / "src"), "OMP_NUM_THREADS": "1"}
+    for step in ("prepare", "train", "evaluate", "sample", "aggregate", "figures"):
+        run = subprocess.run(
+            [sys.executable, "-m", "rdplane.cli", step], cwd=project.folder, env=environment, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stderr
+    assert project.wanted() == {}
+
+
+def test_table_has_standard_errors_and_its_elbo_is_the_sum(finished):
+    table = pd.read_csv(finished.folder / "results/tiny/rd.csv")
+    np.testing.assert_allclose(table.neg_elbo, table.rate + table.distortion, rtol=1e-12)
+    assert (table[["rate_se", "distortion_se", "neg_elbo_se"]] > 0).all(axis=None)
+
+
+def test_loaded_cell_repeats_its_table(finished):
+    """`rdplane.load` and the evaluation agree: one code path."""
+    script = """
+import json, pathlib, torch, rdplane
+from rdplane import data
+from rdplane.evaluate import rate_distortion
+folder = sorted(pathlib.Path("results/tiny/cells").iterdir())[0]
+metrics = json.loads((folder / "metrics.json").read_text())
+(images,) = pathlib.Path("results/data/stripes").glob("*.npz")
+model = rdplane.load(folder)
+torch.manual_seed(metrics["evaluation"]["seed"])
+rate, distortion = rate_distortion(model, torch.from_numpy(data.load(images).test), metrics["z_samples"])
+assert rate.mean().item() == metrics["rate"] and distortion.mean().item() == metrics["distortion"]
+"""
+    environment = os.environ | {"PYTHONPATH": str(finished.folder / "src"), "OMP_NUM_THREADS": "1"}
+    run = subprocess.run([sys.executable, "-c", script], cwd=finished.folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("module", ["rdplane", "rdplane.cli", "rdplane.step", "rdplane.layout", "rdplane.figures.draw"])
+def test_what_needs_no_torch_does_not_import_it(finished, module):
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(finished.folder / "src")}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
+
+
+def test_metrics_carry_the_resolved_cell(finished):
+    for path in finished.folder.glob("results/tiny/cells/*/metrics.json"):
+        cell = json.loads(path.read_text())["cell"]
+        assert cell["data"]["dataset"] == "stripes"
+        assert path.parent.name.startswith(f"vae{cell['architecture']}_beta{cell['objective']['beta']:g}_seed{cell['seed']}_")
