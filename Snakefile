@@ -3,12 +3,14 @@
 #   snakemake --cores 2                                                     the quick grid of config.yaml
 #   snakemake --cores 8 --resources gpu=2 --configfile workflow/presets/paper_mnist.yaml
 
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/toy.smk"
 
 
 rule all:
@@ -18,12 +20,17 @@ rule all:
         expand(METRICS, cell=CELLS),
         LAYOUT.table,
         FIGURES,
+        rules.toy.input,
 
 
 # The end of a run in one line; after failures also a table and plots of the cells that are finished.
 onsuccess:
-    shell("{STEP} summary --config {SETTINGS:q} --results {LAYOUT.results}")
+    shell(
+        "python -m rdplane.step summary --config {SETTINGS:q} --results {LAYOUT.results}"
+    )
 
 
 onerror:
-    shell("{STEP} summary --failed --config {SETTINGS:q} --results {LAYOUT.results}")
+    shell(
+        "python -m rdplane.step summary --failed --config {SETTINGS:q} --results {LAYOUT.results}"
+    )

@@ -46,9 +46,8 @@ def test_runtime_key_is_no_part_of_the_identity(key):
 
 @pytest.mark.parametrize("key", ["epochs", "batch_size", "learning_rate", "normalise_gradients", "keep", "precision"])
 def test_training_key_is_part_of_every_identity(key):
-    value = {
-        "epochs": 7, "batch_size": 9, "learning_rate": 1, "normalise_gradients": False, "keep": "best", "precision": "float32",
-    }[key]  # fmt: skip
+    values = {"epochs": 7, "batch_size": 9, "learning_rate": 1, "normalise_gradients": False, "keep": "best"}
+    value = (values | {"precision": "float32"})[key]
     assert names(training={key: value}).isdisjoint(names())
 
 
@@ -62,7 +61,9 @@ def test_size_concerns_only_models_that_have_it():
 
 def test_override_concerns_only_its_architectures():
     changed = cells(overrides={"?+?": {"training": {"epochs": 3}}})
-    assert {changed[name]["architecture"] for name in set(changed) - names()} == {a for a in ARCHITECTURES if a[1] == "+"}
+    assert {changed[name]["architecture"] for name in set(changed) - names()} == {
+        a for a in ARCHITECTURES if a[1] == "+"
+    }
 
 
 def test_later_override_wins():
@@ -86,15 +87,43 @@ def test_extra_adds_a_cell():
     assert len(cells(grid={"extra": extra})) == len(ARCHITECTURES) + 1
 
 
-@pytest.mark.parametrize("grid", [{"beta": [1, "1.0"]}, {"seed": [2, 2]}, {"extra": [{"architecture": "---", "beta": 1}]}])
+@pytest.mark.parametrize(
+    "grid", [{"beta": [1, "1.0"]}, {"seed": [2, 2]}, {"extra": [{"architecture": "---", "beta": 1}]}]
+)
 def test_coinciding_cells(grid):
     with pytest.raises(UserError, match=r"the cell '---' with beta 1, anneal 0, seed \d appears twice"):
         cells(grid=grid)
 
 
-def test_no_cell_left():
+@pytest.mark.parametrize("grid", [{"exclude": [{}]}, {"beta": []}])
+def test_no_cell_left(grid):
     with pytest.raises(UserError, match="no cell is left"):
-        cells(grid={"exclude": [{}]})
+        cells(grid=grid)
+
+
+def test_extra_line_without_an_aim():
+    with pytest.raises(UserError, match=r"grid\.extra: the line .* adds no cell; expected a beta or a rate_target"):
+        cells(grid={"extra": [{"architecture": "---", "seed": 3}]})
+
+
+def test_target_rates_stand_beside_betas():
+    grid = cells(grid={"architectures": ["---"], "beta": [1], "rate_target": [5, 20], "anneal": [0, 5]})
+    assert [name.rpartition("_")[0] for name in grid] == [
+        "vae---_beta1_seed0", "vae---_beta1_anneal5_seed0", "vae---_rate5_seed0", "vae---_rate20_seed0",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), [("target_method", "penalty"), ("target_step", 1)])
+def test_target_settings_concern_target_cells_only(key, value):
+    grid = {"architectures": ["---"], "beta": [1], "rate_target": [5]}
+    changed = cells(grid=grid, training={key: value})
+    (name,) = set(changed) - names(grid=grid)
+    assert changed[name]["objective"]["name"] == "target_rate"
+
+
+def test_selection_by_target_rate():
+    grid = cells(grid={"architectures": ["---"], "beta": [1], "rate_target": [5]})
+    assert [grid[name]["objective"]["name"] for name in select(grid, {"rate_target": [5.0]})] == ["target_rate"]
 
 
 def test_anneal_longer_than_training():

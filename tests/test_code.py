@@ -33,7 +33,9 @@ def test_comments_layout_and_docstrings_do_not_count():
     assert dump('def f(x):  # why\n\n    """What."""\n    return (x\n        + 1)\n') == dump(plain)
 
 
-@pytest.mark.parametrize("edit", ["def f(x):\n    return x + 2\n", "def f(x):\n    return x - 1\n", "def g(x):\n    return x + 1\n"])
+@pytest.mark.parametrize(
+    "edit", ["def f(x):\n    return x + 2\n", "def f(x):\n    return x - 1\n", "def g(x):\n    return x + 1\n"]
+)
 def test_an_edit_counts(edit):
     assert dump(edit) != dump("def f(x):\n    return x + 1\n")
 

@@ -15,7 +15,16 @@ from rdplane.config import MODEL, RUNTIME
 from rdplane.errors import UserError
 from rdplane.files import canonical_json, digest
 
-__all__ = ["cell_name", "data_identity", "data_spec", "evaluation_settings", "expand", "runtime_settings", "sampling_settings", "select"]
+__all__ = [
+    "cell_name",
+    "data_identity",
+    "data_spec",
+    "evaluation_settings",
+    "expand",
+    "runtime_settings",
+    "sampling_settings",
+    "select",
+]
 
 FLOW = ("flow_steps", "made_layers", "made_units")
 
@@ -28,12 +37,17 @@ def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """
     images = data_identity(config)
     grid = config["grid"]
-    points = _product({"architecture": grid["architectures"]} | {axis: grid[axis] for axis in ("beta", "anneal", "seed")})
+    points = _points({**grid, "architecture": grid["architectures"]})
     points = [point for point in points if not any(_matches(point, line) for line in grid["exclude"])]
     for line in grid["extra"]:
-        points += _product({"anneal": grid["anneal"][:1], "seed": grid["seed"][:1], **line})
+        added = _points({"beta": [], "rate_target": [], "anneal": grid["anneal"][:1], "seed": grid["seed"][:1], **line})
+        if not added:
+            raise UserError(f"grid.extra: the line {line} adds no cell; expected a beta or a rate_target in it")
+        points += added
     if not points:
-        raise UserError("grid: no cell is left after grid.exclude; remove a line there or add architectures and betas")
+        raise UserError(
+            "grid: no cell is left; expected at least one beta or rate_target that grid.exclude does not remove"
+        )
     settings = {a: _settings(config, a) for a in ARCHITECTURES if any(p["architecture"] == a for p in points)}
     cells: dict[str, dict[str, Any]] = {}
     for point in points:
@@ -45,16 +59,17 @@ def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
             )
         cell = {
             "architecture": point["architecture"],
-            "objective": {"name": "beta", "beta": point["beta"]},
+            "objective": _objective(point, shared["training"]),
             "anneal": point["anneal"],
             "seed": point["seed"],
             "data": images,
             **shared,
         }
+        cell["training"] = {key: value for key, value in cell["training"].items() if not key.startswith("target_")}
         name = cell_name(cell)
         if name in cells:
             raise UserError(
-                f"grid: the cell {point['architecture']!r} with beta {point['beta']:g}, anneal {point['anneal']}, seed "
+                f"grid: the cell {point['architecture']!r} with {_aim(point)}, anneal {point['anneal']}, seed "
                 f"{point['seed']} appears twice; expected each once (1, 1.0 and 1e0 are one beta): remove it from "
                 "the lists or from grid.extra"
             )
@@ -62,24 +77,49 @@ def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return dict(sorted(cells.items(), key=lambda item: _order(item[1])))
 
 
-def _product(axes: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    return [dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values())]
+def _points(axes: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """The product of the axes: every beta with every annealing; a target rate has nothing to anneal."""
+    aims = [{"beta": beta, "anneal": anneal} for beta in axes["beta"] for anneal in axes["anneal"]]
+    aims += [{"rate_target": rate, "anneal": 0} for rate in axes["rate_target"]]
+    return [
+        {"architecture": architecture, "seed": seed, **aim}
+        for architecture, aim, seed in itertools.product(axes["architecture"], aims, axes["seed"])
+    ]
+
+
+def _objective(point: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+    """What a cell minimises, with the settings that this objective has and no others."""
+    if "beta" in point:
+        return {"name": "beta", "beta": point["beta"]}
+    objective = {"name": "target_rate", "rate": point["rate_target"], "method": training["target_method"]}
+    if objective["method"] == "lagrangian":
+        objective |= {"curvature": training["target_curvature"], "step": training["target_step"]}
+    return objective
+
+
+def _aim(point: dict[str, Any]) -> str:
+    return f"beta {point['beta']:g}" if "beta" in point else f"rate_target {point['rate_target']:g}"
 
 
 def _order(cell: dict[str, Any]) -> tuple[Any, ...]:
-    return ARCHITECTURES.index(cell["architecture"]), cell["objective"]["beta"], cell["anneal"], cell["seed"]
+    objective = cell["objective"]
+    aim = (0, objective["beta"]) if objective["name"] == "beta" else (1, objective["rate"])
+    return ARCHITECTURES.index(cell["architecture"]), aim, cell["anneal"], cell["seed"]
 
 
 def select(cells: dict[str, dict[str, Any]], selection: dict[str, list[Any]]) -> list[str]:
     """Names of the cells that match a selection, as in `figures.sample_grids`: each key lists the values allowed."""
-    points = {name: {**cell, "beta": cell["objective"].get("beta")} for name, cell in cells.items()}
+    points = {}
+    for name, cell in cells.items():
+        aim = {"beta": cell["objective"].get("beta"), "rate_target": cell["objective"].get("rate")}
+        points[name] = {**cell, **aim}
     return [name for name, point in points.items() if _matches(point, selection)]
 
 
 def _matches(point: dict[str, Any], selection: dict[str, list[Any]]) -> bool:
     """Whether a point of the grid has one of the values that each key of a selection allows."""
     parts = vars(parse(point["architecture"]))
-    return all((parts | point)[key] in allowed for key, allowed in selection.items())
+    return all((parts | point).get(key) in allowed for key, allowed in selection.items())
 
 
 def _settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
@@ -118,8 +158,10 @@ def _sizes_used(architecture: str) -> set[str]:
 
 
 def cell_name(cell: dict[str, Any]) -> str:
-    """Folder name of a cell, such as ``vae-+v_beta0.1_anneal100_seed0_1f2e3d4c``."""
-    parts = [f"vae{cell['architecture']}", f"beta{cell['objective']['beta']:.10g}"]
+    """Folder name of a cell, such as ``vae-+v_beta0.1_anneal100_seed0_1f2e3d4c`` or ``vae-+v_rate20_seed0_...``."""
+    objective = cell["objective"]
+    aim = f"beta{objective['beta']:.10g}" if objective["name"] == "beta" else f"rate{objective['rate']:.10g}"
+    parts = [f"vae{cell['architecture']}", aim]
     if cell["anneal"]:
         parts.append(f"anneal{cell['anneal']}")
     return "_".join([*parts, f"seed{cell['seed']}", digest(cell)])

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import rdplane
 from rdplane import code
@@ -15,7 +14,8 @@ from rdplane.config import load_config
 from rdplane.errors import UserError
 from rdplane.files import canonical_json
 from rdplane.layout import PLOTS, Layout
-from rdplane.step import guarded, main as step, set_thread_environment
+from rdplane.step import guarded, set_thread_environment
+from rdplane.step import main as step
 
 __all__ = ["main"]
 
@@ -32,7 +32,7 @@ def _chosen(options: argparse.Namespace, layout: Layout) -> list[str]:
     ]  # fmt: skip
     if not names:
         raise UserError(
-            f"--only {options.only} matches no cell of {options.config}; expected an architecture such as '-+v' "
+            f"--only {options.only} matches no cell of {options.config}; expected an architecture, as in --only=-+v, "
             f"or a name with * such as '{next(iter(layout.cells))}'; see `rdplane cells`"
         )
     return names
@@ -54,7 +54,12 @@ def prepare(options: argparse.Namespace) -> None:
 def train(options: argparse.Namespace) -> None:
     """Train cells, one after the other."""
     prepare(options)
-    _each(options, "train", lambda layout, name: ["--cell", canonical_json(layout.cells[name])], ["--fresh"] * options.fresh)
+    _each(
+        options,
+        "train",
+        lambda layout, name: ["--cell", canonical_json(layout.cells[name])],
+        ["--fresh"] * options.fresh,
+    )
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -107,7 +112,10 @@ def _step(*arguments: str) -> None:
 
 
 def _each(
-    options: argparse.Namespace, name: str, arguments: Callable[[Layout, str], list[str]], extra: list[str] | None = None
+    options: argparse.Namespace,
+    name: str,
+    arguments: Callable[[Layout, str], list[str]],
+    extra: list[str] | None = None,
 ) -> None:
     """Run a step for every chosen cell in this process, so that torch is imported once."""
     layout = _layout(options)
@@ -133,7 +141,9 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("config", nargs="?", default="config.yaml", help="configuration (default: config.yaml)")
         command.add_argument("--results", default=os.environ.get("RDPLANE_RESULTS", "results"), help="results folder")
         if action in (cells, train, evaluate, sample):
-            command.add_argument("--only", default="*", help="an architecture ('-+v') or a cell's name; * and ? are wild")
+            command.add_argument(
+                "--only", default="*", help="--only=-+v (an architecture) or a cell's name; * and ? are wild"
+            )
         if action is train:
             command.add_argument("--fresh", action="store_true", help="forget checkpoints and finished results")
         if action is aggregate:

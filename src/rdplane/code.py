@@ -24,7 +24,14 @@ LOCK = ROOT / "code_lock.json"
 
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "data": ("data/sources.py", "data/binarise.py", "data/own.py", "data/prepare.py"),
-    "engine": ("train/loop.py", "train/optimiser.py", "train/schedule.py", "objective.py", "models/vae.py", "models/registry.py"),
+    "engine": (
+        "train/loop.py",
+        "train/optimiser.py",
+        "train/schedule.py",
+        "objective.py",
+        "models/vae.py",
+        "models/registry.py",
+    ),
     "layers": ("models/densities.py", "models/gated.py"),
     "encoder -": ("models/encoder.py",),
     "encoder +": ("models/encoder.py", "models/flow.py", "models/made.py"),
@@ -35,12 +42,28 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "marginal v": ("models/marginal.py",),
     "evaluate": ("evaluate.py",),
     "sample": ("sample.py", "models/pixelcnn_sampler.py"),
+    "toy": (
+        "toy/source.py",
+        "toy/exact.py",
+        "toy/model.py",
+        "toy/optimal.py",
+        "toy/train.py",
+        "toy/run.py",
+        "toy/record.py",
+    ),
 }
+
+
+def _modules(pattern: str) -> tuple[str, ...]:
+    return tuple(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(pattern)))
+
 
 # Cheap to run again: an edit simply does so, without a declared version.
 CHEAP: dict[str, tuple[str, ...]] = {
     "aggregate": ("aggregate.py", "summary.py"),
-    "figures": ("frontier.py", *(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("figures/*.py")))),
+    "figures": ("frontier.py", *_modules("figures/*.py")),
+    "toy figures": ("figures/style.py", "toy/blahut.py", "toy/restricted.py", *_modules("toy/figures/*.py")),
+    "toy table": ("toy/record.py", "toy/summary.py"),
 }
 
 
@@ -63,7 +86,11 @@ def _dump(node: Any) -> str:
         return repr(node)
     parts = []
     for key, value in ast.iter_fields(node):
-        if key == "body" and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, False):
+        if (
+            key == "body"
+            and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node, False)
+        ):
             value = value[1:]
         if value is not None and value != [] and key not in ("kind", "type_comment", "ctx"):
             parts.append(f"{key}={_dump(value)}")

@@ -150,7 +150,7 @@ def several(check: Check, least: int = 0, exactly: int | None = None) -> Check:
 def architecture(value: Any) -> str:
     if value not in ARCHITECTURES:
         raise Invalid(
-            f"an architecture (encoder, decoder, marginal) in quotes: one of {', '.join(repr(a) for a in ARCHITECTURES)}"
+            f"an architecture (encoder, decoder, marginal) in quotes: one of {', '.join(map(repr, ARCHITECTURES))}"
         )
     return value
 
@@ -196,8 +196,6 @@ def tables(keys: Mapping[str, Check], required: tuple[str, ...] = ()) -> Check:
     return check
 
 
-
-
 AXES: dict[str, Check] = {
     "architecture": architectures,
     "beta": several(real(0), least=1),
@@ -221,7 +219,9 @@ def selections(value: Any) -> dict[str, dict[str, Any]]:
 
 MODEL = {
     "latent": Key(whole(1), 64, "dimensions of the latent code z"),
-    "width": Key(real(above=0.0), 1.0, "factor on every channel count of encoder and deconvolutional decoder; 1 is the paper"),
+    "width": Key(
+        real(above=0.0), 1.0, "factor on every channel count of encoder and deconvolutional decoder; 1 is the paper"
+    ),
     "flow_steps": Key(whole(1), 4, "steps of the autoregressive flows (encoder '+', marginal '+')"),
     "made_layers": Key(whole(1), 3, "hidden layers of each step's masked network"),
     "made_units": Key(whole(1), 640, "units in each hidden layer"),
@@ -234,10 +234,21 @@ TRAINING = {
     "epochs": Key(whole(1), 200, "passes over the training images"),
     "batch_size": Key(whole(1), 100, "images a step"),
     "learning_rate": Key(real(above=0.0), 3e-4, "of Adam, until `constant_epochs`"),
-    "constant_epochs": Key(optional(whole(0)), None, "epochs at that rate before it falls linearly to 0; null: half of `epochs`"),
+    "constant_epochs": Key(
+        optional(whole(0)), None, "epochs at that rate before it falls linearly to 0; null: half of `epochs`"
+    ),
     "normalise_gradients": Key(switch, True, "divide each tensor's gradient by its L2 norm before Adam"),
-    "keep": Key(choice("last", "best"), "last", "weights kept: of the last epoch (paper) or of the best validation -ELBO"),
-    "precision": Key(choice("auto", "float32", "bfloat16"), "auto", "of the networks; auto: bfloat16 on CUDA, else float32"),
+    "target_method": Key(
+        choice("lagrangian", "penalty"), "lagrangian", "of rate_target cells; penalty: |sigma - R|, the paper's"
+    ),
+    "target_curvature": Key(real(above=0.0), 0.2, "rho of the augmented Lagrangian", "1/nat"),
+    "target_step": Key(real(above=0.0), 0.0004, "of its multiplier a training step", "1/nat"),
+    "keep": Key(
+        choice("last", "best"), "last", "weights kept: of the last epoch (paper) or of the best validation -ELBO"
+    ),
+    "precision": Key(
+        choice("auto", "float32", "bfloat16"), "auto", "of the networks; auto: bfloat16 on CUDA, else float32"
+    ),
     "device": Key(choice("auto", "cpu", "cuda", "mps"), "auto", "where to train; not part of a cell's identity"),
     "threads": Key(whole(1), 1, "CPU threads a cell; not part of a cell's identity"),
     "checkpoint_seconds": Key(real(0), 60.0, "between checkpoints, the most a killed run repeats", "s"),
@@ -248,7 +259,9 @@ RUNTIME = ("device", "threads", "checkpoint_seconds")
 
 SCHEMA: dict[str, Any] = {
     "experiment": Key(name, "quick", "name; everything goes to results/<experiment>/"),
-    "dataset": Key(name, "mnist5k", "mnist5k, binarized_mnist, omniglot, omniglot_subset, or a name for your own images"),
+    "dataset": Key(
+        name, "mnist5k", "mnist5k, binarized_mnist, omniglot, omniglot_subset, or a name for your own images"
+    ),
     "data": {
         "mirror": Key(optional(text), None, "folder or address tried before upstream"),
         "seed": Key(whole(0, 2**31 - 1), 0, "of the binarisation and the split"),
@@ -261,10 +274,11 @@ SCHEMA: dict[str, Any] = {
     },
     "grid": {
         "architectures": Key(architectures, list(ARCHITECTURES), "names in quotes, or all"),
-        "beta": Key(several(real(0), least=1), [1.0], "weights of the rate in D + beta R", "nats of D a nat of R"),
+        "beta": Key(several(real(0)), [1.0], "weights of the rate in D + beta R", "nats of D a nat of R"),
+        "rate_target": Key(several(real(0)), [], "target rates sigma, beside the betas: min D at R = sigma", "nats"),
         "anneal": Key(several(whole(0), least=1), [0], "epochs over which the weight climbs from 0 to beta; 0: none"),
         "seed": Key(several(whole(0, 2**31 - 1), least=1), [0], "of initialisation, data order and noise"),
-        "extra": Key(tables(AXES, ("architecture", "beta")), [], "cells beside the product: each line a product of its own"),
+        "extra": Key(tables(AXES, ("architecture",)), [], "cells beside the product: each line a product of its own"),
         "exclude": Key(tables(SELECTION), [], "cells of the product to leave out: all that match a line"),
     },
     "model": MODEL,
@@ -278,6 +292,19 @@ SCHEMA: dict[str, Any] = {
         "images": Key(whole(1), 8, "test images reconstructed, and images generated, for the sample grids"),
         "draws": Key(whole(1), 5, "of x with z fixed, averaged in the column 'average'"),
         "seed": Key(whole(0, 2**31 - 1), 0, "of the choice of images and of the draws"),
+    },
+    "toy": {
+        "bins": Key(whole(2), 30, "values of x"),
+        "weights": Key(several(real(0, 1), exactly=2), [0.7, 0.3], "probabilities of the two values of z*"),
+        "means": Key(several(real(), exactly=2), [9.83, 19.17], "of h given z*", "bins"),
+        "sigma_ratio": Key(real(above=0.0), 1.5, "noise of the second value of z* over that of the first"),
+        "information": Key(real(0), 0.5, "I(x; z*): the noise is solved for it", "nats"),
+        "latents": Key(whole(2), 30, "values of z"),
+        "beta": Key(several(real(0), least=1), [1.0], "weights of the rate, a cell for each and every seed"),
+        "rate_target": Key(several(real(), least=1), [0.5], "target rates sigma in D + |sigma - R|, likewise", "nats"),
+        "seed": Key(several(whole(0, 2**31 - 1), least=1), list(range(20)), "of the initial parameters"),
+        "steps": Key(whole(1), 8000, "full-batch steps of Adam"),
+        "learning_rate": Key(real(above=0.0), 0.01, "at the first step; decays to 0 along half a cosine"),
     },
     "figures": {
         "note": Key(optional(text), None, "a line printed on every figure, as for a quick run"),
@@ -324,7 +351,12 @@ def resolve_config(raw: Any, source: str = "config.yaml") -> dict[str, Any]:
 
 
 def _section(
-    keys: Mapping[str, Any], raw: Any, prefix: str, problems: Problems, partial: bool = False, extra: list[str] | None = None
+    keys: Mapping[str, Any],
+    raw: Any,
+    prefix: str,
+    problems: Problems,
+    partial: bool = False,
+    extra: list[str] | None = None,
 ) -> dict[str, Any]:
     """Check one mapping; `partial` leaves absent keys out instead of filling in their defaults."""
     if raw is None:

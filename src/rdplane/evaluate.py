@@ -64,7 +64,12 @@ def evaluate(
     test = torch.from_numpy(data.load(images).test)
     torch.manual_seed(settings["seed"])
     rate, distortion = rate_distortion(model, test, settings["z_samples"], settings["batch_size"])
-    metrics: dict[str, Any] = {"schema": 1, "evaluation": settings, "images": len(test), "z_samples": settings["z_samples"]}
+    metrics: dict[str, Any] = {
+        "schema": 1,
+        "evaluation": settings,
+        "images": len(test),
+        "z_samples": settings["z_samples"],
+    }
     for key, values in (("rate", rate), ("distortion", distortion), ("neg_elbo", rate + distortion)):
         metrics[key], metrics[f"{key}_se"] = mean_and_se(values)
     kept = ("cell", "parameters", "epochs", "epoch", "train_seconds", "device", "torch")

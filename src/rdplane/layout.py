@@ -7,6 +7,7 @@ from typing import Any
 from rdplane.cell import data_identity, expand, select
 from rdplane.errors import UserError
 from rdplane.files import digest
+from rdplane.toy import cells as toy
 
 __all__ = ["PLOTS", "Layout"]
 
@@ -31,6 +32,15 @@ class Layout:
     def cells(self) -> dict[str, dict[str, Any]]:
         """Folder name -> resolved cell."""
         return expand(self.config)
+
+    @cached_property
+    def toy_cells(self) -> dict[str, dict[str, Any]]:
+        """File name without ending -> toy cell."""
+        return toy.expand(self.config["toy"])
+
+    @property
+    def toy(self) -> Path:
+        return self.folder / "toy"
 
     @cached_property
     def images(self) -> Path:

@@ -46,7 +46,9 @@ def evaluate(options: argparse.Namespace) -> None:
     with _computing(options) as where:
         from rdplane.evaluate import evaluate
 
-        evaluate(Path(options.folder), Path(options.images), Path(options.output), json.loads(options.settings), **where)
+        evaluate(
+            Path(options.folder), Path(options.images), Path(options.output), json.loads(options.settings), **where
+        )
 
 
 def sample(options: argparse.Namespace) -> None:
@@ -61,6 +63,34 @@ def aggregate(options: argparse.Namespace) -> None:
     from rdplane.summary import tabulate
 
     tabulate(Layout(json.loads(options.config), options.results))
+
+
+def toy_cell(options: argparse.Namespace) -> None:
+    from rdplane.toy.run import run_cell
+
+    run_cell(json.loads(options.cell), Path(options.output))
+
+
+def toy_table(options: argparse.Namespace) -> None:
+    from rdplane.toy.run import tabulate
+
+    folder = Path(options.folder)
+    tabulate(_toy_records(options), folder / "toy.csv", folder / "summary.csv")
+
+
+def toy_figure(options: argparse.Namespace) -> None:
+    from rdplane.toy.run import figure
+
+    figures = Path(options.folder) / "figures"
+    settings = json.loads(options.config)["toy"]
+    png, pdf = figures / f"{options.name}.png", figures / f"{options.name}.pdf"
+    figure(options.name, _toy_records(options), settings, png, pdf)
+
+
+def _toy_records(options: argparse.Namespace) -> list[Path]:
+    from rdplane.toy.cells import expand
+
+    return [Path(options.folder) / "cells" / f"{name}.npz" for name in expand(json.loads(options.config)["toy"])]
 
 
 def summary(options: argparse.Namespace) -> None:
@@ -141,6 +171,9 @@ def main(arguments: list[str] | None = None) -> int:
     add(sample, "folder", "images", "output", "settings", "runtime")
     add(aggregate, "config", "results")
     add(summary, "config", "results").add_argument("--failed", action="store_true")
+    add(toy_cell, "cell", "output")
+    add(toy_table, "config", "folder")
+    add(toy_figure, "config", "folder", "name")
     add(figure, "name", "folder", "settings")
     options = parser.parse_args(arguments)
     return guarded(lambda: options.action(options), options.log)

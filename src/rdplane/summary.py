@@ -43,8 +43,9 @@ def summarise(layout: Layout) -> str:
     if rows:
         best = min(rows, key=lambda row: float(row["neg_elbo"]))
         line += (
-            f"; best -ELBO {float(best['neg_elbo']):.2f} nats (R {float(best['rate']):.2f}, D {float(best['distortion']):.2f}) "
-            f"by {best['architecture']}; table {layout.table}, figures {layout.figures}"
+            f"; best -ELBO {float(best['neg_elbo']):.2f} nats (R {float(best['rate']):.2f}, "
+            f"D {float(best['distortion']):.2f}) by {best['architecture']}; "
+            f"table {layout.table}, figures {layout.figures}"
         )
     return line + (f"; missing cells and why: {layout.missing}" if len(rows) < len(layout.cells) else "")
 

@@ -28,7 +28,7 @@ def test_cut_at_any_byte_falls_back_to_the_one_before(tmp_path):
     whole = (tmp_path / "checkpoint").read_bytes()
     for length in range(len(whole)):
         (tmp_path / "checkpoint").write_bytes(whole[:length])
-        tensors, note, damaged = load_checkpoint(tmp_path)
+        _, note, damaged = load_checkpoint(tmp_path)
         assert note == {"epoch": 1}
         assert len(damaged) == 1 and "cut short or damaged" in damaged[0]
 

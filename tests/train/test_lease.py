@@ -10,7 +10,13 @@ import pytest
 
 from rdplane.train.lease import SCHEDULERS, devices, lease
 
-HOLD = "import time; from rdplane.train.lease import lease\nwith lease({places}) as d: print(d, flush=True); time.sleep({seconds})"
+HOLD = """
+import time
+from rdplane.train.lease import lease
+with lease({places}) as device:
+    print(device, flush=True)
+    time.sleep({seconds})
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +86,7 @@ def test_killed_holder_leaves_its_device_free():
 
 
 def test_third_waits_for_a_free_device():
-    first, a = hold(seconds=1.0)
+    _, a = hold(seconds=1.0)
     second, _ = hold()
     start = time.monotonic()
     with lease(poll=0.05) as device:

@@ -1,5 +1,6 @@
 """Adam with normalised gradients."""
 
+import pytest
 import torch
 
 from rdplane.train.optimiser import NormalisedAdam
@@ -49,14 +50,15 @@ def test_returned_norm_is_not_finite_when_a_gradient_is_not():
     assert not torch.isfinite(optimiser.step(0.1))
 
 
-def test_state_round_trip_continues_alike():
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_state_round_trip_continues_alike(layout):
     def run(restart):
         torch.manual_seed(1)
-        parameter = torch.nn.Parameter(torch.randn(4))
+        parameter = torch.nn.Parameter(torch.randn(2, 3, 4, 5).contiguous(memory_format=layout))
         optimiser = NormalisedAdam([parameter])
         for step in range(6):
             if restart and step == 3:
-                state = {key: value.clone() for key, value in optimiser.state().items()}
+                state = {key: value.clone().contiguous() for key, value in optimiser.state().items()}
                 optimiser = NormalisedAdam([parameter])
                 optimiser.load_state(state)
             (parameter**4).sum().backward()

@@ -15,6 +15,7 @@ import torch
 
 from rdplane.architectures import ARCHITECTURES
 from rdplane.errors import UserError
+from rdplane.objective import BetaObjective
 from rdplane.train import Interrupted, train
 from rdplane.train import loop as engine
 
@@ -22,9 +23,9 @@ RUNTIME = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
 
 
 def start(arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "rdplane.step", *arguments], stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "rdplane.step", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def weights(folder):
@@ -102,6 +103,25 @@ def test_stopped_at_any_step_ends_bit_identical(tiny, undisturbed, tmp_path, ste
     assert same(weights(tmp_path), weights(undisturbed))
 
 
+def test_target_rate_cell_remembers_its_multiplier(tiny, tmp_path, monkeypatch):
+    objective = {"name": "target_rate", "rate": 2.0, "method": "lagrangian", "curvature": 0.2, "step": 0.05}
+    cell = tiny.cell("---") | {"objective": objective}
+    train(cell, tiny.images, tmp_path / "undisturbed", RUNTIME)
+    plain = engine.save_checkpoint
+
+    def stopping(folder, tensors, note):
+        plain(folder, tensors, note)
+        if (note["epoch"], note["step"]) == (1, 2):
+            raise Interrupted("here")
+
+    monkeypatch.setattr(engine, "save_checkpoint", stopping)
+    with pytest.raises(Interrupted):
+        train(cell, tiny.images, tmp_path / "stopped", RUNTIME)
+    monkeypatch.setattr(engine, "save_checkpoint", plain)
+    train(cell, tiny.images, tmp_path / "stopped", RUNTIME)
+    assert same(weights(tmp_path / "stopped"), weights(tmp_path / "undisturbed"))
+
+
 def test_damaged_checkpoint_falls_back_and_ends_bit_identical(tiny, undisturbed, tmp_path):
     process = start(tiny.arguments(tiny.cell(epochs=6), tmp_path))
     while not (tmp_path / "state/history.csv").exists():
@@ -139,15 +159,14 @@ def test_another_cell_in_the_folder_is_not_mistaken_for_this_one(tiny, tmp_path)
 
 
 def test_non_finite_loss_is_one_line_with_the_last_finite_values(tiny, tmp_path, monkeypatch):
-    plain = engine.beta_objective
-    calls = 0
+    class Exploding(BetaObjective):
+        calls = 0
 
-    def explode(rate, distortion, beta):
-        nonlocal calls
-        calls += 1
-        return plain(rate, distortion, beta) * (float("nan") if calls > 5 else 1.0)
+        def forward(self, rate, distortion, time):
+            self.calls += 1
+            return super().forward(rate, distortion, time) * (float("nan") if self.calls > 5 else 1.0)
 
-    monkeypatch.setattr(engine, "beta_objective", explode)
+    monkeypatch.setattr(engine, "build_objective", lambda cell: Exploding(0.5))
     with pytest.raises(UserError) as caught:
         train(tiny.cell(), tiny.images, tmp_path, RUNTIME | {"checkpoint_seconds": 60})
     message = str(caught.value)
@@ -174,7 +193,7 @@ def test_annealed_weight_is_recorded_and_reaches_beta(tiny, tmp_path):
 
 def test_folder_that_cannot_be_written(tiny, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write .*make the results folder writable"):
+    with pytest.raises(UserError, match=r"cannot write .*make the results folder writable"):
         train(tiny.cell(), tiny.images, tmp_path / "file", RUNTIME)
 
 

@@ -74,7 +74,9 @@ def test_killed_workflow_goes_on_where_it_was(project):
     subprocess.run(["rm", "-rf", str(project.folder / "results"), str(project.folder / ".snakemake")], check=True)
     command = [sys.executable, "-m", "snakemake", "--cores", "2"]
     environment = os.environ | {"PYTHONPATH": str(project.folder / "src"), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=project.folder, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=project.folder, env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+    )
     while not list(project.folder.glob("results/tiny/cells/*/state/.lock")):
         assert process.poll() is None
         time.sleep(0.05)
@@ -92,7 +94,11 @@ def test_command_line_makes_the_files_that_the_workflow_accepts(project, tmp_pat
     environment = os.environ | {"PYTHONPATH": str(project.folder / "src"), "OMP_NUM_THREADS": "1"}
     for step in ("prepare", "train", "evaluate", "sample", "aggregate", "figures"):
         run = subprocess.run(
-            [sys.executable, "-m", "rdplane.cli", step], cwd=project.folder, env=environment, capture_output=True, text=True
+            [sys.executable, "-m", "rdplane.cli", step],
+            cwd=project.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert run.returncode == 0, run.stderr
     assert project.wanted() == {}
@@ -119,7 +125,9 @@ rate, distortion = rate_distortion(model, torch.from_numpy(data.load(images).tes
 assert rate.mean().item() == metrics["rate"] and distortion.mean().item() == metrics["distortion"]
 """
     environment = os.environ | {"PYTHONPATH": str(finished.folder / "src"), "OMP_NUM_THREADS": "1"}
-    run = subprocess.run([sys.executable, "-c", script], cwd=finished.folder, env=environment, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=finished.folder, env=environment, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr
 
 
@@ -134,4 +142,6 @@ def test_metrics_carry_the_resolved_cell(finished):
     for path in finished.folder.glob("results/tiny/cells/*/metrics.json"):
         cell = json.loads(path.read_text())["cell"]
         assert cell["data"]["dataset"] == "stripes"
-        assert path.parent.name.startswith(f"vae{cell['architecture']}_beta{cell['objective']['beta']:g}_seed{cell['seed']}_")
+        assert path.parent.name.startswith(
+            f"vae{cell['architecture']}_beta{cell['objective']['beta']:g}_seed{cell['seed']}_"
+        )

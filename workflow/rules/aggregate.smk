@@ -7,12 +7,17 @@ rule aggregate:
     output:
         table=LAYOUT.table,
         missing=LAYOUT.missing,
-    params:
-        # A cell removed from the grid changes no input's date: the list itself must be a trigger.
-        cells=digest([list(CELLS), evaluation_settings(CONFIG), code.fingerprint("aggregate")], 16),
-        config=lambda wildcards, output: SETTINGS,
-        results=lambda wildcards, output: str(LAYOUT.results),
     log:
         f"{LOG}/aggregate.log",
+    conda:
+        ENVIRONMENT
+    params:
+        # A cell removed from the grid changes no input's date: the list itself must be a trigger.
+        cells=digest(
+            [list(CELLS), evaluation_settings(CONFIG), code.fingerprint("aggregate")],
+            16,
+        ),
+        config=lambda wildcards, output: SETTINGS,
+        results=lambda wildcards, output: str(LAYOUT.results),
     shell:
-        "{STEP} aggregate --config {params.config:q} --results {params.results:q} --log {log:q}"
+        "python -m rdplane.step aggregate --config {params.config:q} --results {params.results:q} --log {log:q}"

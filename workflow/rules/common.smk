@@ -1,4 +1,4 @@
-# What every rule needs: the checked configuration, the cells of the grid, and how a step is called.
+# What all rules share. The configuration is checked here, before any job, and expanded into cells.
 
 import os
 import sys
@@ -34,14 +34,16 @@ wildcard_constraints:
 CELL = f"{LAYOUT.folder}/cells/{{cell}}"
 METRICS = f"{CELL}/metrics.json"
 LOG = f"{LAYOUT.folder}/logs"
-STEP = f"{sys.executable} -m rdplane.step"
+ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 SETTINGS = canonical_json(CONFIG)
 IMAGES = str(LAYOUT.images)
 
 
 def runtime(cell, threads):
     """How a cell is computed. Called from params that take `threads`, so that it is no reason to run it again."""
-    return canonical_json(runtime_settings(CONFIG, CELLS[cell]["architecture"]) | {"threads": threads})
+    return canonical_json(
+        runtime_settings(CONFIG, CELLS[cell]["architecture"]) | {"threads": threads}
+    )
 
 
 def threads_of(wildcards):
@@ -54,5 +56,25 @@ def gpu_of(wildcards):
     return int(device == "cuda" or (device == "auto" and bool(devices())))
 
 
-# The shell text of a rule is not a trigger here (see profiles/default): rewording it retrains nothing.
-shell.prefix("set -euo pipefail; ")
+def figure_inputs(wildcards):
+    """The table, and what else a figure draws: samples of the cells it shows, or the histories."""
+    if wildcards.figure in GRIDS:
+        return [
+            LAYOUT.table,
+            *expand(f"{CELL}/samples.npz", cell=GRIDS[wildcards.figure]),
+        ]
+    if wildcards.figure == "training_curves":
+        return [LAYOUT.table, *expand(f"{CELL}/history.csv", cell=CELLS)]
+    return [LAYOUT.table]
+
+
+def figure_settings(wildcards):
+    """All that a figure depends on beside its inputs, the code that draws it included."""
+    return canonical_json(
+        LAYOUT.figure_settings(wildcards.figure) | {"code": code.fingerprint("figures")}
+    )
+
+
+# A reworded shell line retrains nothing (see profiles/default).
+# `python` in it is the one that runs Snakemake, activated or not; with --sdm conda, the environment's comes first.
+shell.prefix(f"set -euo pipefail; export PATH={Path(sys.executable).parent}:$PATH; ")

@@ -4,9 +4,11 @@
 rule prepare_data:
     output:
         IMAGES,
-    params:
-        config=lambda wildcards, output: SETTINGS,
     log:
         f"{LOG}/prepare_data.log",
+    conda:
+        ENVIRONMENT
+    params:
+        config=lambda wildcards, output: SETTINGS,
     shell:
-        "{STEP} prepare_data --config {params.config:q} --output {output:q} --log {log:q}"
+        "python -m rdplane.step prepare_data --config {params.config:q} --output {output:q} --log {log:q}"

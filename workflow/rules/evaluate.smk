@@ -8,17 +8,19 @@ rule evaluate:
         images=ancient(IMAGES),
     output:
         METRICS,
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        ENVIRONMENT
+    threads: threads_of
+    resources:
+        gpu=gpu_of,
     params:
         settings=evaluation_settings(CONFIG),
         folder=lambda wildcards, input: str(Path(input.model).parent),
         runtime=lambda wildcards, threads: runtime(wildcards.cell, threads),
-    threads: threads_of
-    resources:
-        gpu=gpu_of,
-    log:
-        f"{LOG}/evaluate/{{cell}}.log",
     shell:
-        "exec {STEP} evaluate --folder {params.folder:q} --images {input.images:q} --output {output:q}"
+        "exec python -m rdplane.step evaluate --folder {params.folder:q} --images {input.images:q} --output {output:q}"
         " --settings {params.settings:q} --runtime {params.runtime:q} --log {log:q}"
 
 
@@ -29,15 +31,17 @@ rule sample:
         images=ancient(IMAGES),
     output:
         f"{CELL}/samples.npz",
+    log:
+        f"{LOG}/sample/{{cell}}.log",
+    conda:
+        ENVIRONMENT
+    threads: threads_of
+    resources:
+        gpu=gpu_of,
     params:
         settings=sampling_settings(CONFIG),
         folder=lambda wildcards, input: str(Path(input.model).parent),
         runtime=lambda wildcards, threads: runtime(wildcards.cell, threads),
-    threads: threads_of
-    resources:
-        gpu=gpu_of,
-    log:
-        f"{LOG}/sample/{{cell}}.log",
     shell:
-        "exec {STEP} sample --folder {params.folder:q} --images {input.images:q} --output {output:q}"
+        "exec python -m rdplane.step sample --folder {params.folder:q} --images {input.images:q} --output {output:q}"
         " --settings {params.settings:q} --runtime {params.runtime:q} --log {log:q}"

@@ -9,15 +9,17 @@ rule train:
         f"{CELL}/model.safetensors",
         f"{CELL}/history.csv",
         f"{CELL}/train.json",
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        ENVIRONMENT
+    threads: threads_of
+    resources:
+        gpu=gpu_of,
     params:
         cell=lambda wildcards: canonical_json(CELLS[wildcards.cell]),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         runtime=lambda wildcards, threads: runtime(wildcards.cell, threads),
-    threads: threads_of
-    resources:
-        gpu=gpu_of,
-    log:
-        f"{LOG}/train/{{cell}}.log",
     shell:
-        "exec {STEP} train --cell {params.cell:q} --images {input.images:q} --folder {params.folder:q}"
+        "exec python -m rdplane.step train --cell {params.cell:q} --images {input.images:q} --folder {params.folder:q}"
         " --runtime {params.runtime:q} --log {log:q}"

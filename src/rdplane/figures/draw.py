@@ -55,7 +55,9 @@ def _figure(name: str, folder: Path, table: pd.DataFrame, settings: dict[str, An
             raise UserError(f"none of the cells of the figure {name} is finished; run them first")
         arrays = [read_samples(folder / "cells" / cell / "samples.npz") for cell in shown.cell]
         return draw_samples(shown, arrays, note=note)
-    raise UserError(f"figure {name!r} is unknown; expected one of {', '.join(PLOTS)} or samples_<name of a sample grid>")
+    raise UserError(
+        f"figure {name!r} is unknown; expected one of {', '.join(PLOTS)} or samples_<name of a sample grid>"
+    )
 
 
 def _missing(path: Path) -> list[str]:

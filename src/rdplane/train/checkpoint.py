@@ -39,7 +39,7 @@ def save_checkpoint(folder: Path, tensors: Mapping[str, Tensor], note: dict[str,
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], list[str]] | None:
     """The newest whole checkpoint: tensors, note, and a line for each file that was found damaged and passed over."""
-    damaged = []
+    damaged: list[str] = []
     for name in ("next", "checkpoint", "previous"):
         path = folder / name
         try:

@@ -1,7 +1,7 @@
 """A GPU for each process: leases that the kernel frees however their holder dies.
 
-One lock file stands for each place on each device. Holding a lease is holding an ``flock`` on its file in this very process,
-so neither SIGKILL nor a power cut leaves one behind. The pool of devices is the user's own
+One lock file stands for each place on each device. Holding a lease is holding an ``flock`` on its file in this very
+process, so neither SIGKILL nor a power cut leaves one behind. The pool of devices is the user's own
 ``CUDA_VISIBLE_DEVICES`` if set, else what nvidia-smi lists; under a batch scheduler its choice stands. Needs no torch.
 """
 

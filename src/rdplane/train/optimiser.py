@@ -50,9 +50,10 @@ class NormalisedAdam:
         """Restore what `state` returned."""
         for number, parameter in enumerate(self.parameters):
             prefix = f"adam.{number}."
-            state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-            self.adam.state[parameter] = {
-                # Step counts of the fused optimiser live where the parameters live.
-                key: value.to(parameter.device).clone()
-                for key, value in state.items()
-            }
+            for key, value in tensors.items():
+                if key.startswith(prefix):
+                    # In the parameter's own memory layout: the fused update walks all of them side by side.
+                    place = (
+                        torch.empty_like(parameter) if value.dim() else torch.empty_like(value, device=parameter.device)
+                    )
+                    self.adam.state[parameter][key.removeprefix(prefix)] = place.detach().copy_(value)

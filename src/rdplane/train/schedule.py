@@ -15,5 +15,5 @@ def learning_rate(time: float, peak: float, constant_epochs: int, epochs: int) -
 
 
 def annealed_beta(time: float, beta: float, anneal: int) -> float:
-    """Weight of the rate: linear from 0 to `beta` over `anneal` epochs, then `beta` (KL annealing; Bowman et al. 2016)."""
+    """Weight of the rate: linear from 0 to `beta` over `anneal` epochs (Bowman et al. 2016), then `beta`."""
     return beta if time >= anneal else beta * time / anneal

@@ -1,0 +1,72 @@
+# The toy model of Section 4, exact: a cell an objective and seed, their table, Figures 1 and 2 and the toy's RD curve.
+
+TOY = LAYOUT.toy
+TOY_CELLS = LAYOUT.toy_cells
+TOY_RECORDS = expand(f"{TOY}/cells/{{toy}}.npz", toy=TOY_CELLS)
+TOY_FIGURES = ["phase_diagram", "toy_models", "toy_curve"]
+TOY_KEY = digest([list(TOY_CELLS)], 16)
+
+
+wildcard_constraints:
+    toy=r"toy_[^/]+",
+
+
+rule toy:
+    input:
+        f"{TOY}/toy.csv",
+        expand(
+            f"{TOY}/figures/{{figure}}.{{kind}}",
+            figure=TOY_FIGURES,
+            kind=["png", "pdf"],
+        ),
+
+
+rule toy_cell:
+    output:
+        f"{TOY}/cells/{{toy}}.npz",
+    log:
+        f"{LOG}/toy/{{toy}}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        cell=lambda wildcards: canonical_json(TOY_CELLS[wildcards.toy]),
+    shell:
+        "python -m rdplane.step toy_cell --cell {params.cell:q} --output {output:q} --log {log:q}"
+
+
+rule toy_table:
+    input:
+        TOY_RECORDS,
+    output:
+        f"{TOY}/toy.csv",
+        f"{TOY}/summary.csv",
+    log:
+        f"{LOG}/toy_table.log",
+    conda:
+        ENVIRONMENT
+    params:
+        key=TOY_KEY + code.fingerprint("toy table"),
+        config=lambda wildcards, output: SETTINGS,
+        folder=lambda wildcards, output: str(TOY),
+    shell:
+        "python -m rdplane.step toy_table --config {params.config:q} --folder {params.folder:q} --log {log:q}"
+
+
+rule toy_figure:
+    input:
+        TOY_RECORDS,
+    output:
+        png=f"{TOY}/figures/{{figure}}.png",
+        pdf=f"{TOY}/figures/{{figure}}.pdf",
+    log:
+        f"{LOG}/toy_figures/{{figure}}.log",
+    wildcard_constraints:
+        figure="|".join(TOY_FIGURES),
+    conda:
+        ENVIRONMENT
+    params:
+        key=TOY_KEY + code.fingerprint("toy figures"),
+        config=lambda wildcards, output: SETTINGS,
+        folder=lambda wildcards, output: str(TOY),
+    shell:
+        "python -m rdplane.step toy_figure --config {params.config:q} --folder {params.folder:q} --name {wildcards.figure} --log {log:q}"
