@@ -4,6 +4,9 @@
 #   snakemake --cores 8 --resources gpu=2 --configfile workflow/presets/paper_mnist.yaml
 
 
+report: "workflow/report/methods.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
@@ -19,7 +22,9 @@ rule all:
         # Every cell by name: new cells are then never missed, whatever Snakemake remembers.
         expand(METRICS, cell=CELLS),
         LAYOUT.table,
+        TABLES,
         FIGURES,
+        PAGE,
         rules.toy.input,
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rdplane.aggregate import COLUMNS, aggregate, read_metrics, read_table
 from rdplane.errors import UserError
+from rdplane.measures.columns import COLUMNS as MEASURES
 
 METRICS = {
     "schema": 1,
@@ -39,6 +40,7 @@ METRICS = {
     "train_seconds": 31.25,
     "device": "cpu",
     "torch": "2.11.0",
+    **dict.fromkeys(MEASURES),
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rdplane.architectures import ARCHITECTURES, parse
 from rdplane.errors import UserError
 from rdplane.files import canonical_json, read_json, write_text
+from rdplane.measures.columns import COLUMNS as MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,10 +45,11 @@ COLUMNS: dict[str, str] = {
     "train_seconds": "float64",
     "device": "str",
     "cell": "str",
+    **MEASURES,
 }
 
-# beta of a target_rate cell and rate_target of a beta cell stay empty.
-_OPTIONAL = ("beta", "rate_target")
+# beta of a target_rate cell, rate_target of a beta cell and measures that are off stay empty.
+_OPTIONAL = ("beta", "rate_target", *MEASURES)
 
 
 class _Rule:
@@ -71,6 +73,7 @@ _POSITIVE = _Rule("a finite number >= 0", lambda value: _number(value) and value
 _COUNT = _Rule("a whole number >= 1", lambda value: _whole(value) and value >= 1)
 _NATURAL = _Rule("a whole number >= 0", lambda value: _whole(value) and value >= 0)
 _TEXT = _Rule("text", lambda value: isinstance(value, str) and bool(value))
+_MEASURED = _Rule("a finite number or null", lambda value: value is None or _number(value))
 _MAPPING = _Rule("a mapping", lambda value: isinstance(value, dict))
 _SCHEMA = _Rule("1", lambda value: _whole(value) and value == 1)
 _ARCHITECTURE = _Rule(f"one of {', '.join(ARCHITECTURES)}", lambda value: value in ARCHITECTURES)
@@ -93,6 +96,7 @@ _METRICS: dict[str, _Rule] = {
     "train_seconds": _POSITIVE,
     "device": _TEXT,
     "torch": _TEXT,
+    **dict.fromkeys(MEASURES, _MEASURED),
 }
 
 _CELL: dict[str, _Rule] = {
@@ -240,16 +244,18 @@ def _row(experiment: str, name: str, metrics: Mapping[str, Any]) -> list[str]:
         "cell": name,
         column: cell["objective"][key],
     }
-    return [_spell(values.get(column, ""), kind) for column, kind in COLUMNS.items()]
+    return [_spell(values.get(column), kind) for column, kind in COLUMNS.items()]
 
 
 def _spell(value: Any, kind: str) -> str:
+    if value is None:
+        return ""
     # repr is the shortest text that reads back as the same float.
-    return repr(float(value)) if kind == "float64" and value != "" else str(value)
+    return repr(float(value)) if kind == "float64" else str(value)
 
 
 def read_table(path: str | Path) -> "pd.DataFrame":
-    """Read ``rd.csv``: names and signs as text, beta and rate_target as floats with NaN where they do not apply.
+    """Read ``rd.csv``: names and signs as text; beta, rate_target and measures as floats, NaN where empty.
 
     Raises:
         UserError: the file is missing or not a table, a column is missing, or a value is not of its column's type.
@@ -271,6 +277,7 @@ def read_table(path: str | Path) -> "pd.DataFrame":
         values = text[column]
         if column in _OPTIONAL:
             values = values.mask(values == "", "nan")
+            kind = "float64"  # NaN where empty
         try:
             table[column] = values.to_numpy(dtype=object).astype(object if kind == "str" else kind)
         except (ValueError, OverflowError) as error:

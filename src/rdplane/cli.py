@@ -13,7 +13,7 @@ from rdplane.cell import evaluation_settings, runtime_settings, sampling_setting
 from rdplane.config import load_config
 from rdplane.errors import UserError
 from rdplane.files import canonical_json
-from rdplane.layout import PLOTS, Layout
+from rdplane.layout import SAMPLE_PLOTS, Layout
 from rdplane.step import guarded, set_thread_environment
 from rdplane.step import main as step
 
@@ -86,13 +86,35 @@ def aggregate(options: argparse.Namespace) -> None:
 
 
 def figures(options: argparse.Namespace) -> None:
-    """Draw every figure from rd.csv and the stored samples."""
+    """Draw every figure, the interactive page and the short tables from rd.csv and the stored samples."""
     from rdplane.figures.draw import draw
+    from rdplane.page import write_page
+    from rdplane.tables import write_tables
 
     layout = _layout(options)
-    for name in (*PLOTS, *layout.grids):
+    write_tables(layout.folder)
+    for name in (*layout.plots, *SAMPLE_PLOTS, *layout.grids):
         draw(name, layout.folder, layout.figure_settings(name))
-    print(f"figures in {layout.figures}")
+    write_page(layout.folder, layout.page, layout.config["figures"]["note"])
+    print(f"figures in {layout.figures}, page {layout.page}")
+
+
+def toy(options: argparse.Namespace) -> None:
+    """Train the toy model, and draw its table and figures."""
+    from rdplane.toy.run import FIGURES, check
+
+    layout = _layout(options)
+    check(layout.config["toy"])
+    for name, cell in layout.toy_cells.items():
+        record = layout.toy / "cells" / f"{name}.npz"
+        if not record.exists():
+            print(f"toy: {name}", file=sys.stderr)
+            _step("toy_cell", "--cell", canonical_json(cell), "--output", str(record))
+    shared = ("--config", canonical_json(layout.config), "--folder", str(layout.toy))
+    _step("toy_table", *shared)
+    for name in FIGURES:
+        _step("toy_figure", *shared, "--name", name)
+    print(f"toy: table and figures in {layout.toy}")
 
 
 def versions(options: argparse.Namespace) -> None:
@@ -135,7 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rdplane", description=rdplane.__doc__)
     parser.add_argument("--version", action="version", version=f"rdplane {rdplane.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for action in (cells, prepare, train, evaluate, sample, aggregate, figures):
+    for action in (cells, prepare, train, evaluate, sample, aggregate, figures, toy):
         command = commands.add_parser(action.__name__, help=action.__doc__, description=action.__doc__)
         command.set_defaults(action=action)
         command.add_argument("config", nargs="?", default="config.yaml", help="configuration (default: config.yaml)")

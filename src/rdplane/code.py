@@ -22,6 +22,11 @@ __all__ = ["COMPONENTS", "LOCK", "accept", "bump", "cell_versions", "changed", "
 ROOT = Path(__file__).parent
 LOCK = ROOT / "code_lock.json"
 
+
+def _modules(pattern: str) -> tuple[str, ...]:
+    return tuple(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(pattern)))
+
+
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "data": ("data/sources.py", "data/binarise.py", "data/own.py", "data/prepare.py"),
     "engine": (
@@ -40,7 +45,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "marginal -": ("models/marginal.py",),
     "marginal +": ("models/marginal.py", "models/flow.py", "models/made.py"),
     "marginal v": ("models/marginal.py",),
-    "evaluate": ("evaluate.py",),
+    "evaluate": ("evaluate.py", *_modules("measures/[!cg]*.py"), "measures/codes.py", "measures/generative.py"),
     "sample": ("sample.py", "models/pixelcnn_sampler.py"),
     "toy": (
         "toy/source.py",
@@ -53,15 +58,12 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-
-def _modules(pattern: str) -> tuple[str, ...]:
-    return tuple(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(pattern)))
-
-
 # Cheap to run again: an edit simply does so, without a declared version.
 CHEAP: dict[str, tuple[str, ...]] = {
+    "page": ("frontier.py", "figures/style.py", "figures/runs.py", "figures/samples.py", *_modules("page/*.*")),
     "aggregate": ("aggregate.py", "summary.py"),
-    "figures": ("frontier.py", *_modules("figures/*.py")),
+    "tables": ("tables.py", "frontier.py", "measures/category.py"),
+    "figures": ("frontier.py", "measures/category.py", "measures/gap.py", *_modules("figures/*.py")),
     "toy figures": ("figures/style.py", "toy/blahut.py", "toy/restricted.py", *_modules("toy/figures/*.py")),
     "toy table": ("toy/record.py", "toy/summary.py"),
 }
@@ -69,13 +71,14 @@ CHEAP: dict[str, tuple[str, ...]] = {
 
 def fingerprint(component: str) -> str:
     """Eight hexadecimal digits over the syntax trees of a component's modules, without docstrings."""
-    trees = [_tree(ROOT / module) for module in {**COMPONENTS, **CHEAP}[component]]
+    trees = [_text(ROOT / module) for module in {**COMPONENTS, **CHEAP}[component]]
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:8]
 
 
 @functools.cache
-def _tree(path: Path) -> str:
-    return _dump(ast.parse(path.read_text()))
+def _text(path: Path) -> str:
+    """What counts of a file: a module's syntax tree, every character of any other."""
+    return _dump(ast.parse(path.read_text())) if path.suffix == ".py" else path.read_text()
 
 
 def _dump(node: Any) -> str:

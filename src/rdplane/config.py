@@ -16,6 +16,7 @@ import yaml
 
 from rdplane.architectures import ARCHITECTURES, DECODERS, ENCODERS, MARGINALS
 from rdplane.errors import UserError
+from rdplane.measures.columns import DEFAULTS as MEASURES
 
 __all__ = ["SCHEMA", "Key", "load_config", "resolve_config"]
 
@@ -93,6 +94,21 @@ def whole(low: int, high: int | None = None) -> Check:
         if value != int(value) or value < low or (high is not None and value > high):
             raise Invalid(expected)
         return int(value)
+
+    return check
+
+
+def zero_or(least: int) -> Check:
+    """A whole number of at least `least`, or 0 for off."""
+
+    def check(value: Any) -> int:
+        try:
+            number = whole(0)(value)
+        except Invalid:
+            number = 1
+        if 0 < number < least:
+            raise Invalid(f"0 (off) or a whole number of at least {least}")
+        return number
 
     return check
 
@@ -287,6 +303,13 @@ SCHEMA: dict[str, Any] = {
         "z_samples": Key(whole(1), 1, "draws of z an image for the reported R and D"),
         "batch_size": Key(whole(1), 250, "images at once"),
         "seed": Key(whole(0, 2**31 - 1), 0, "of the draws"),
+        "mi_images": Key(zero_or(4), MEASURES["mi_images"], "K of the bounds on I(X;Z), at most log K nats; 0: off"),
+        "iw_images": Key(zero_or(2), MEASURES["iw_images"], "for the importance-weighted bound on -log p(x); 0: off"),
+        "iw_samples": Key(whole(1), MEASURES["iw_samples"], "draws of z an image for it"),
+        "unit_images": Key(zero_or(2), MEASURES["unit_images"], "for the number of active units; 0: off"),
+        "probe_images": Key(zero_or(2), MEASURES["probe_images"], "for the linear probe of the class on z; 0: off"),
+        "probe_folds": Key(whole(2), MEASURES["probe_folds"], "of its cross-validation"),
+        "gen_samples": Key(zero_or(2), MEASURES["gen_samples"], "generations for the bounds of Appendix C; 0: off"),
     },
     "sampling": {
         "images": Key(whole(1), 8, "test images reconstructed, and images generated, for the sample grids"),

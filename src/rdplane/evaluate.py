@@ -1,4 +1,4 @@
-"""The one code path behind every R and D in a table or on a plot: the test images of a trained cell."""
+"""The one code path behind every number in a table or on a plot: the test images of a trained cell."""
 
 import math
 from pathlib import Path
@@ -10,6 +10,7 @@ from torch import Tensor
 from rdplane import data
 from rdplane.device import choose_device, set_threads
 from rdplane.files import read_json, write_json
+from rdplane.measures.measure import measure
 from rdplane.models import VAE
 from rdplane.trained import load
 
@@ -53,7 +54,7 @@ def evaluate(
         folder: the cell's folder with `model.safetensors` and `train.json`.
         images: prepared images.
         output: where `metrics.json` goes.
-        settings: `z_samples`, `batch_size`, `seed` and the version of this code.
+        settings: the section `evaluation` of a resolved configuration, and the version of this code.
 
     Raises:
         UserError: the cell is not finished, the images are damaged, the result is not finite.
@@ -61,7 +62,9 @@ def evaluate(
     set_threads(threads)
     summary = read_json(folder / "train.json")
     model = load(folder, choose_device(device))
-    test = torch.from_numpy(data.load(images).test)
+    prepared = data.load(images)
+    test = torch.from_numpy(prepared.test)
+    labels = prepared.labels.get("test") if prepared.labels else None
     torch.manual_seed(settings["seed"])
     rate, distortion = rate_distortion(model, test, settings["z_samples"], settings["batch_size"])
     metrics: dict[str, Any] = {
@@ -72,5 +75,6 @@ def evaluate(
     }
     for key, values in (("rate", rate), ("distortion", distortion), ("neg_elbo", rate + distortion)):
         metrics[key], metrics[f"{key}_se"] = mean_and_se(values)
+    metrics |= measure(model, test, labels, settings, neg_elbo=rate + distortion)
     kept = ("cell", "parameters", "epochs", "epoch", "train_seconds", "device", "torch")
     write_json(output, metrics | {key: summary[key] for key in kept})

@@ -9,10 +9,11 @@ from rdplane.errors import UserError
 from rdplane.files import digest
 from rdplane.toy import cells as toy
 
-__all__ = ["PLOTS", "Layout"]
+__all__ = ["PLOTS", "SAMPLE_PLOTS", "Layout"]
 
-# Figures of every experiment; sample grids come from the configuration.
-PLOTS = ("rd_plane", "rd_plane_by_group", "elbo_rate", "training_curves")
+# Figures of an experiment: from the table (and histories), and sample grids whose cells the table decides.
+PLOTS = ("rd_plane", "rd_plane_by_group", "elbo_rate", "training_curves", "probe_accuracy", "marginal_gap")
+SAMPLE_PLOTS = ("samples_betas", "samples_models", "samples_frontier", "samples_equal_elbo")
 
 
 class Layout:
@@ -68,15 +69,33 @@ class Layout:
     def figures(self) -> Path:
         return self.folder / "figures"
 
+    @property
+    def page(self) -> Path:
+        """The interactive RD plane."""
+        return self.folder / "rd_plane.html"
+
+    @property
+    def plots(self) -> list[str]:
+        """Those of `PLOTS` that the evaluation measures and the dataset has labels for."""
+        evaluation = self.config["evaluation"]
+        off = set()
+        if not evaluation["mi_images"]:
+            off.add("marginal_gap")
+        if not evaluation["probe_images"] or self.config["data"]["file"]:
+            off.add("probe_accuracy")
+        return [name for name in PLOTS if name not in off]
+
     @cached_property
     def grids(self) -> dict[str, list[str]]:
-        """Figure name of each sample grid -> names of the cells it shows.
+        """Figure name of each sample grid of the configuration -> names of the cells it shows.
 
         Raises:
-            UserError: a selection matches no cell.
+            UserError: a selection matches no cell, or a name is one of `SAMPLE_PLOTS`.
         """
         grids = {}
         for name, selection in self.config["figures"]["sample_grids"].items():
+            if f"samples_{name}" in SAMPLE_PLOTS:
+                raise UserError(f"figures.sample_grids.{name}: a figure of this name exists already; choose another")
             grids[f"samples_{name}"] = select(self.cells, selection)
             if not grids[f"samples_{name}"]:
                 raise UserError(

@@ -65,6 +65,19 @@ def aggregate(options: argparse.Namespace) -> None:
     tabulate(Layout(json.loads(options.config), options.results))
 
 
+def tables(options: argparse.Namespace) -> None:
+    from rdplane.tables import write_tables
+
+    write_tables(Path(options.folder))
+
+
+def page(options: argparse.Namespace) -> None:
+    from rdplane.page import write_page
+
+    folder = Path(options.folder)
+    write_page(folder, folder / "rd_plane.html", json.loads(options.settings)["note"])
+
+
 def toy_cell(options: argparse.Namespace) -> None:
     from rdplane.toy.run import run_cell
 
@@ -171,6 +184,8 @@ def main(arguments: list[str] | None = None) -> int:
     add(sample, "folder", "images", "output", "settings", "runtime")
     add(aggregate, "config", "results")
     add(summary, "config", "results").add_argument("--failed", action="store_true")
+    add(tables, "folder")
+    add(page, "folder", "settings")
     add(toy_cell, "cell", "output")
     add(toy_table, "config", "folder")
     add(toy_figure, "config", "folder", "name")

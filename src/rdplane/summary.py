@@ -8,7 +8,7 @@ import os
 from rdplane.aggregate import aggregate
 from rdplane.cell import evaluation_settings
 from rdplane.files import write_text
-from rdplane.layout import PLOTS, Layout
+from rdplane.layout import Layout
 
 __all__ = ["draw_what_is_there", "summarise", "tabulate"]
 
@@ -61,7 +61,7 @@ def draw_what_is_there(layout: Layout) -> None:
     tabulate(layout, partial=True)
     made = [layout.table, layout.missing]
     if len(layout.table.read_text().splitlines()) > 1:
-        for name in PLOTS:
+        for name in layout.plots:
             draw(name, layout.folder, layout.figure_settings(name))
             made += [layout.figures / f"{name}.{kind}" for kind in ("png", "pdf")]
     for path in made:

@@ -24,6 +24,7 @@ CONFIG = {
         "pixelcnn_resnets": 1, "pseudo_inputs": 3,
     },
     "training": {"epochs": 2, "batch_size": 20, "learning_rate": 0.01, "device": "cpu"},
+    "toy": {"beta": [1], "rate_target": [0.5], "seed": [0], "steps": 50},
     "sampling": {"images": 3, "draws": 2},
     "figures": {"sample_grids": {"beta_1": {"beta": 1}}},
 }  # fmt: skip
@@ -38,7 +39,7 @@ class Project:
 
     @classmethod
     def create(cls, folder: Path) -> "Project":
-        for name in ("src", "workflow", "profiles"):
+        for name in ("src", "workflow", "profiles", "envs"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         shutil.copy(ROOT / "Snakefile", folder)
         images = np.random.default_rng(0).random((120, 8, 8)) < np.linspace(0.1, 0.9, 8)

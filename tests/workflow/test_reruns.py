@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import yaml
 
-FIGURES = 5  # four plots and one sample grid
+FIGURES = 9  # four plots, four sample grids chosen by the table, one by the configuration
 
 
 def test_nothing_after_a_finished_run(project):
@@ -38,19 +38,19 @@ def test_touched_files_of_a_checkout(project):
 def test_added_beta_trains_only_new_cells(project):
     project.config["grid"]["beta"] = [0.5, 0.7, 1]
     project.write()
-    assert project.wanted() == {"train": 2, "evaluate": 2, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
 
 
 def test_added_seed_trains_only_new_cells(project):
     project.config["grid"]["seed"] = [0, 1]
     project.write()
-    assert project.wanted() == {"train": 4, "evaluate": 4, "sample": 2, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 4, "evaluate": 4, "sample": 4, "aggregate": 1, "figure": FIGURES}
 
 
 def test_added_architecture_trains_only_new_cells(project):
     project.config["grid"]["architectures"] = ["---", "-+v", "--+"]
     project.write()
-    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 1, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
 
 
 def test_removed_beta_trains_nothing_and_leaves_the_table(project):
@@ -65,13 +65,13 @@ def test_removed_beta_trains_nothing_and_leaves_the_table(project):
 def test_changed_epochs_of_one_architecture(project):
     project.config["overrides"] = {"-+v": {"training": {"epochs": 3}}}
     project.write()
-    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 1, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
 
 
 def test_size_of_one_part_trains_the_models_that_have_it(project):
     project.config["model"]["pseudo_inputs"] = 4
     project.write()
-    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 1, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
 
 
 def test_change_undone_finds_the_old_cells(project):
@@ -95,10 +95,10 @@ def test_evaluation_setting_evaluates_and_later(project):
     assert project.wanted() == {"evaluate": 4, "aggregate": 1, "figure": FIGURES}
 
 
-def test_sampling_setting_samples_and_its_grid(project):
+def test_sampling_setting_samples_and_draws_the_sample_grids(project):
     project.config["sampling"]["draws"] = 3
     project.write()
-    assert project.wanted() == {"sample": 2, "figure": 1}
+    assert project.wanted() == {"sample": 4, "figure": 5}
 
 
 def test_runtime_setting_is_no_reason(project):
@@ -119,7 +119,7 @@ def test_comment_in_model_code(project):
 
 def test_edited_decoder_trains_its_own_cells(project):
     _edit(project, "models/pixelcnn.py")
-    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 1, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
 
 
 def test_edited_training_engine_trains_all(project):

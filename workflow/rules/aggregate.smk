@@ -1,12 +1,20 @@
 # The table that everything else is drawn from: one row a cell.
 
+TABLES = [
+    f"{LAYOUT.folder}/tables/{name}.{kind}"
+    for name in ["best_elbo", "pareto", "best_by_architecture"]
+    for kind in ["csv", "md"]
+]
+
 
 rule aggregate:
     input:
         expand(METRICS, cell=CELLS),
     output:
-        table=LAYOUT.table,
-        missing=LAYOUT.missing,
+        table=report(LAYOUT.table, caption="../report/rd.rst", category="Tables"),
+        missing=report(
+            LAYOUT.missing, caption="../report/missing.rst", category="Tables"
+        ),
     log:
         f"{LOG}/aggregate.log",
     conda:
@@ -21,3 +29,25 @@ rule aggregate:
         results=lambda wildcards, output: str(LAYOUT.results),
     shell:
         "python -m rdplane.step aggregate --config {params.config:q} --results {params.results:q} --log {log:q}"
+
+
+# Short tables for people: the best ELBO, the Pareto set, the best run of each architecture.
+rule tables:
+    input:
+        LAYOUT.table,
+    output:
+        report(
+            [path for path in TABLES if path.endswith(".csv")],
+            caption="../report/table.rst",
+            category="Tables",
+        ),
+        [path for path in TABLES if path.endswith(".md")],
+    log:
+        f"{LOG}/tables.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=code.fingerprint("tables"),
+        folder=lambda wildcards, output: str(LAYOUT.folder),
+    shell:
+        "python -m rdplane.step tables --folder {params.folder:q} --log {log:q}"

@@ -9,7 +9,7 @@ from rdplane.cell import evaluation_settings, runtime_settings, sampling_setting
 from rdplane.config import resolve_config
 from rdplane.errors import UserError
 from rdplane.files import canonical_json, digest
-from rdplane.layout import PLOTS, Layout
+from rdplane.layout import SAMPLE_PLOTS, Layout
 from rdplane.train.lease import devices
 
 # With --configfile a preset stands alone; without it, config.yaml of the working folder, else of the project.
@@ -23,6 +23,7 @@ try:
     LAYOUT = Layout(CONFIG, os.environ.get("RDPLANE_RESULTS", "results"))
     CELLS = LAYOUT.cells
     GRIDS = LAYOUT.grids
+    config.update(CONFIG)  # the report's texts read it, defaults included
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -58,6 +59,8 @@ def gpu_of(wildcards):
 
 def figure_inputs(wildcards):
     """The table, and what else a figure draws: samples of the cells it shows, or the histories."""
+    if wildcards.figure in SAMPLE_PLOTS:
+        return [LAYOUT.table, *expand(f"{CELL}/samples.npz", cell=CELLS)]
     if wildcards.figure in GRIDS:
         return [
             LAYOUT.table,
@@ -66,6 +69,13 @@ def figure_inputs(wildcards):
     if wildcards.figure == "training_curves":
         return [LAYOUT.table, *expand(f"{CELL}/history.csv", cell=CELLS)]
     return [LAYOUT.table]
+
+
+def figure_category(wildcards):
+    """Where a figure stands in the report."""
+    return (
+        "Samples" if wildcards.figure.startswith("samples_") else "Rate and distortion"
+    )
 
 
 def figure_settings(wildcards):

@@ -1,17 +1,24 @@
 # Figures, from the table and stored samples alone. Editing a figure's code or settings redraws it and trains nothing.
 
 FIGURE = f"{LAYOUT.figures}/{{figure}}"
-NAMES = [*PLOTS, *GRIDS]
+NAMES = [*LAYOUT.plots, *SAMPLE_PLOTS, *GRIDS]
 FIGURES = [
     f"{LAYOUT.figures}/{name}.{kind}" for name in NAMES for kind in ("png", "pdf")
 ]
+
+PAGE = str(LAYOUT.page)
 
 
 rule figure:
     input:
         figure_inputs,
     output:
-        png=f"{FIGURE}.png",
+        png=report(
+            f"{FIGURE}.png",
+            caption="../report/figure.rst",
+            category=figure_category,
+            labels={"figure": "{figure}"},
+        ),
         pdf=f"{FIGURE}.pdf",
     log:
         f"{LOG}/figures/{{figure}}.log",
@@ -24,3 +31,23 @@ rule figure:
         folder=lambda wildcards, output: str(LAYOUT.folder),
     shell:
         "python -m rdplane.step figure --name {wildcards.figure} --folder {params.folder:q} --settings {params.settings:q} --log {log:q}"
+
+
+# The RD plane to explore: one file that opens from disk without a network.
+rule page:
+    input:
+        LAYOUT.table,
+        expand(f"{CELL}/samples.npz", cell=CELLS),
+    output:
+        report(PAGE, caption="../report/page.rst", category="Interactive RD plane"),
+    log:
+        f"{LOG}/page.log",
+    conda:
+        ENVIRONMENT
+    params:
+        settings=canonical_json(
+            {"note": CONFIG["figures"]["note"], "code": code.fingerprint("page")}
+        ),
+        folder=lambda wildcards, output: str(LAYOUT.folder),
+    shell:
+        "python -m rdplane.step page --folder {params.folder:q} --settings {params.settings:q} --log {log:q}"

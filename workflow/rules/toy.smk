@@ -39,7 +39,11 @@ rule toy_table:
         TOY_RECORDS,
     output:
         f"{TOY}/toy.csv",
-        f"{TOY}/summary.csv",
+        report(
+            f"{TOY}/summary.csv",
+            caption="../report/toy_summary.rst",
+            category="Toy model",
+        ),
     log:
         f"{LOG}/toy_table.log",
     conda:
@@ -56,7 +60,12 @@ rule toy_figure:
     input:
         TOY_RECORDS,
     output:
-        png=f"{TOY}/figures/{{figure}}.png",
+        png=report(
+            f"{TOY}/figures/{{figure}}.png",
+            caption="../report/toy.rst",
+            category="Toy model",
+            labels={"figure": "{figure}"},
+        ),
         pdf=f"{TOY}/figures/{{figure}}.pdf",
     log:
         f"{LOG}/toy_figures/{{figure}}.log",

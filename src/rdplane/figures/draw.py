@@ -9,13 +9,16 @@ from matplotlib.figure import Figure
 
 from rdplane.aggregate import read_table
 from rdplane.errors import UserError
+from rdplane.figures.choose import CHOICES
 from rdplane.figures.elbo_rate import draw_elbo_rate
 from rdplane.figures.groups import draw_groups
+from rdplane.figures.measures import draw_marginal_gap, draw_probe
 from rdplane.figures.rd_plane import draw_rd_plane
 from rdplane.figures.samples import draw_samples, read_samples
 from rdplane.figures.style import save
 from rdplane.figures.training import draw_training_overview, read_history
 from rdplane.layout import PLOTS
+from rdplane.tables import with_category
 
 __all__ = ["draw"]
 
@@ -34,7 +37,7 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
     table = read_table(folder / "rd.csv")
     if table.empty:
         raise UserError(f"{folder / 'rd.csv'} has no rows, so there is nothing to draw; run the cells first")
-    figure = _figure(name, folder, table, settings)
+    figure = _figure(name, folder, with_category(table), settings)
     save(figure, folder / "figures" / f"{name}.png", folder / "figures" / f"{name}.pdf")
 
 
@@ -46,15 +49,20 @@ def _figure(name: str, folder: Path, table: pd.DataFrame, settings: dict[str, An
         return draw_elbo_rate(table, note=note, missing=missing, published=settings["published"])
     if name == "rd_plane_by_group":
         return draw_groups(table, note=note, missing=missing)
+    if name == "probe_accuracy":
+        return draw_probe(table, note=note, missing=missing)
+    if name == "marginal_gap":
+        return draw_marginal_gap(table, note=note, missing=missing)
     if name == "training_curves":
         histories = [read_history(folder / "cells" / cell / "history.csv") for cell in table.cell]
         return draw_training_overview(table, histories, note=note, missing=missing)
     if name.startswith("samples_"):
-        shown = table[table.cell.isin(settings["cells"])]
+        choose, title = CHOICES.get(name, (None, "Reconstructions and generations"))
+        shown = choose(table) if choose else table[table.cell.isin(settings["cells"])]
         if shown.empty:
             raise UserError(f"none of the cells of the figure {name} is finished; run them first")
         arrays = [read_samples(folder / "cells" / cell / "samples.npz") for cell in shown.cell]
-        return draw_samples(shown, arrays, note=note)
+        return draw_samples(shown, arrays, title=title, note=note)
     raise UserError(
         f"figure {name!r} is unknown; expected one of {', '.join(PLOTS)} or samples_<name of a sample grid>"
     )

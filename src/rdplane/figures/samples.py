@@ -149,6 +149,8 @@ def _headers(table: pd.DataFrame) -> list[list[str]]:
             f"R {run['rate']:.1f}   D {run['distortion']:.1f}",
             f"−ELBO {run['neg_elbo']:.1f}",
         ]
+        if "category" in table:
+            lines.append(run["category"])
         details = []
         if table["anneal"].any():
             details.append(f"annealed {run['anneal']}" if run["anneal"] else "not annealed")

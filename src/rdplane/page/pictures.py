@@ -1,0 +1,69 @@
+"""Small pictures inside the page: sheets of samples as PNG, and the marks of the static figures as SVG."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from rdplane.figures import style
+
+__all__ = ["key", "sheet", "swatch"]
+
+# Shades from white to ink. An average of 5 draws has 6 values, so 15 shades lose nothing that can be seen, and with
+# the gap between images they make a PNG of 4 bits a pixel.
+_SHADES = 15
+
+
+def sheet(columns: Sequence[np.ndarray]) -> str:
+    """Columns of images side by side as the data URI of one palette PNG, transparent between the images.
+
+    Args:
+        columns: images (n, H, W) in [0, 1], as many in each column; 1 is ink.
+    """
+    count, height, width = columns[0].shape
+    pixels = np.full((count * (height + 1) - 1, len(columns) * (width + 1) - 1), _SHADES, dtype=np.uint8)
+    for column, images in enumerate(columns):
+        for row, image in enumerate(images):
+            top, left = row * (height + 1), column * (width + 1)
+            shades = np.rint(np.clip(image, 0, 1) * (_SHADES - 1))
+            pixels[top : top + height, left : left + width] = shades
+    picture = Image.fromarray(pixels)
+    greys = [round(255 * (1 - shade / (_SHADES - 1))) for shade in range(_SHADES)]
+    picture.putpalette([part for grey in [*greys, 255] for part in (grey, grey, grey)])
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG", bits=4, transparency=_SHADES, optimize=True)
+    return _uri("image/png", stream.getvalue())
+
+
+@style.styled
+def swatch(architecture: str) -> str:
+    """The mark of an architecture as the data URI of a square SVG."""
+    figure = Figure(figsize=(0.2, 0.2))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    style.scatter(axes, [0], [0], architecture)
+    return _svg(figure)
+
+
+@style.styled
+def key(architectures: Sequence[str]) -> str:
+    """The static figures' table of marks as the data URI of an SVG."""
+    figure = Figure(figsize=(2.5, 2.2))
+    style.architecture_key(figure.add_axes((0, 0, 1, 1)), architectures)
+    return _svg(figure)
+
+
+def _svg(figure: Figure) -> str:
+    stream = io.BytesIO()
+    # Text as text, in the fonts of the reader: a tenth of the size of outlines.
+    with matplotlib.rc_context({"svg.fonttype": "none", "font.family": ["DejaVu Sans", "sans-serif"]}):
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    return _uri("image/svg+xml", stream.getvalue())
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,142 @@
+"""The plot of the page as a Bokeh figure: what is drawn, in which order, and how. `page.js` sets it in motion."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bokeh.core.properties import value
+from bokeh.models import CDSView, ColumnDataSource, HoverTool, IndexFilter, Range1d
+from bokeh.models.renderers import GlyphRenderer
+from bokeh.plotting import figure
+
+from rdplane.figures import style
+
+__all__ = ["draw_plot"]
+
+_FONT = "system-ui, sans-serif"
+
+
+def draw_plot(
+    runs: dict[str, Any],
+    settings: dict[str, Any],
+    curves: dict[str, Any],
+    published: dict[str, Any],
+    limits: dict[str, tuple[float, float]],
+) -> figure:
+    """Draw columns from `rdplane.page.columns` over the axes' `limits`.
+
+    Every layer's data source and renderers carry a name, by which `page.js` finds them: sources `runs`, `settings`,
+    `curves`, `published` (each with a filter `<name>_shown`), and `frontier`, `hull`, `diagonal`, `current`, `pinned`,
+    empty at first.
+    """
+    plot = figure(
+        name="plot",
+        x_range=Range1d(start=limits["x"][0], end=limits["x"][1]),
+        y_range=Range1d(start=limits["y"][0], end=limits["y"][1]),
+        x_axis_label=style.RATE,
+        y_axis_label=style.DISTORTION,
+        tools="pan,wheel_zoom,box_zoom,reset,save",
+        active_drag="pan",
+        active_scroll="wheel_zoom",
+        toolbar_location="above",
+        sizing_mode="stretch_both",
+        min_border_right=16,
+        outline_line_color=None,
+        # Frame by frame, so that 2,000 marks follow the pointer without a wait.
+        lod_threshold=None,
+    )
+    plot.toolbar.logo = None
+    _axes(plot)
+    lines = {name: _source(name, {"x": [], "y": []}) for name in ("diagonal", "hull", "frontier")}
+    plot.line(
+        "x", "y", source=lines["diagonal"], name="draw_diagonal", color=style.FAINT, line_dash=[6, 4], line_width=1.4
+    )
+    plot.line("x", "y", source=lines["hull"], name="draw_hull", color="#b0b0b0", line_width=4, line_cap="round")
+    plot.line("x", "y", source=lines["frontier"], name="draw_frontier", color="black", line_width=1.5)
+    source, view = _filtered("curves", curves)
+    plot.multi_line(
+        "rate",
+        "y",
+        source=source,
+        view=view,
+        name="draw_curves",
+        line_color="colour",
+        line_dash="dash",
+        line_alpha=0.75,
+    )
+    source, view = _filtered("settings", settings)
+    errors: dict[str, Any] = {"source": source, "view": view, "name": "draw_errors", "line_color": style.INK}
+    plot.segment("left", "y", "right", "y", line_alpha=0.7, **errors)
+    plot.segment("rate", "low", "rate", "high", line_alpha=0.7, **errors)
+
+    source, view = _filtered("runs", runs)
+    marks = _marks(plot, source, view, "draw_runs")
+    targets = [index for index, objective in enumerate(runs["objective"]) if objective == "target_rate"]
+    crossed = CDSView(filter=view.filter & IndexFilter(indices=targets))
+    plot.scatter(
+        "rate", "y", source=source, view=crossed, name="draw_runs", marker="x", size="size", line_color="black",
+        line_width=1.2,
+    )  # fmt: skip
+    source, view = _filtered("published", published)
+    printed = _marks(plot, source, view, "draw_published")
+    plot.scatter(
+        "rate", "y", source=source, view=view, name="draw_published", marker="circle", size=15, fill_color=None,
+        line_color="black", line_width=1.2,
+    )  # fmt: skip
+
+    chosen: dict[str, Any] = {name: [] for name in ("x", "y", "number", "across", "down")}
+    plot.scatter(
+        "x", "y", source=_source("current", chosen), marker="circle", size=19, fill_color=None,
+        line_color=style.ACCENT, line_width=3,
+    )  # fmt: skip
+    pinned = _source("pinned", chosen)
+    plot.scatter(
+        "x", "y", source=pinned, marker="circle", size=19, fill_color=None, line_color=style.ACCENT, line_width=1.6
+    )
+    badge: dict[str, Any] = {"background_fill_color": style.ACCENT, "padding": 2, "border_radius": 6}
+    plot.text(
+        "x", "y", "number", source=pinned, x_offset="across", y_offset="down", text_align="center",
+        text_baseline="middle", text_color="white", text_font=value(_FONT), text_font_size="12px",
+        text_font_style="bold", **badge,
+    )  # fmt: skip
+    plot.add_tools(
+        _hover([marks], (("", "@parts"), ("β annealed", "@annealing"), ("Seed", "@seed"))),
+        _hover([printed], (("Printed in", "@source of the paper"), ("Remark", "@note"))),
+    )
+    return plot
+
+
+def _axes(plot: figure) -> None:
+    plot.grid.grid_line_color = "#eeeeee"
+    for axis in plot.axis:
+        axis.axis_label_text_font = axis.major_label_text_font = _FONT
+        axis.axis_label_text_font_size, axis.major_label_text_font_size = "14px", "12px"
+        axis.axis_label_text_font_style = "normal"
+        axis.axis_label_text_color = axis.major_label_text_color = style.INK
+        axis.axis_line_color = axis.major_tick_line_color = style.FAINT
+        axis.minor_tick_line_color = None
+    plot.yaxis.name = "vertical"
+
+
+def _source(name: str, columns: dict[str, Any]) -> ColumnDataSource:
+    return ColumnDataSource(columns, name=name)
+
+
+def _filtered(name: str, columns: dict[str, Any]) -> tuple[ColumnDataSource, CDSView]:
+    return _source(name, columns), CDSView(filter=IndexFilter(name=f"{name}_shown"))
+
+
+def _marks(plot: figure, source: ColumnDataSource, view: CDSView, name: str) -> GlyphRenderer:
+    where: dict[str, Any] = {
+        "source": source, "view": view, "name": name, "marker": "marker", "size": "size", "angle": "angle",
+    }  # fmt: skip
+    hollow = [index for index, width in enumerate(source.data["outline_width"]) if width]
+    below = where | {"view": CDSView(filter=view.filter & IndexFilter(indices=hollow))}
+    plot.scatter("rate", "y", fill_color="white", line_color=style.INK, line_width="outline_width", **below)
+    return plot.scatter("rate", "y", fill_color="fill", line_color="line", line_width="line_width", **where)
+
+
+def _hover(renderers: Sequence[GlyphRenderer], more: Sequence[tuple[str, str]]) -> HoverTool:
+    # Bokeh escapes the values of columns. Where many runs lie on one another, three are enough to read.
+    rows = [("Model", "@model, @weight"), *more]
+    rows += [("R", "@rate_text nats"), ("D", "@distortion_text nats"), ("−ELBO", "@neg_elbo_text nats")]
+    return HoverTool(renderers=list(renderers), tooltips=rows, limit=3, visible=False)

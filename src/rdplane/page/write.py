@@ -1,0 +1,125 @@
+"""Writing the page: the plot, the samples, the glue and Bokeh itself in one file that asks for nothing else."""
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+from bokeh.embed import json_item
+from bokeh.resources import Resources
+
+from rdplane.aggregate import read_table
+from rdplane.errors import UserError
+from rdplane.figures import runs as data
+from rdplane.figures import style
+from rdplane.figures.samples import read_samples
+from rdplane.files import write_text
+from rdplane.page import columns, pictures
+from rdplane.page.plot import draw_plot
+
+__all__ = ["write_page"]
+
+# Images of a kind beside the plot, and the pixels of their longer side on the screen.
+_IMAGES, _SIDE = 4, 56
+
+
+def write_page(folder: Path, output: Path, note: str | None = None) -> None:
+    """Write an experiment's runs as a web page: the RD plane to filter and zoom, with every run's samples.
+
+    Args:
+        folder: ``results/<experiment>``, with `rd.csv` and the cells' folders; cells without `samples.npz` are shown
+            without images. Cells named in `missing.csv` are counted.
+        output: the page, one HTML file, written whole or not at all.
+        note: a line under the title, such as the warning that a run is small.
+
+    Raises:
+        UserError: the table or samples are missing or damaged, there is no row, or the page cannot be written.
+    """
+    table = read_table(folder / "rd.csv")
+    if table.empty:
+        raise UserError(f"{folder / 'rd.csv'} has no rows, so there is nothing to draw; run the cells first")
+    table = data.in_grid_order(table)
+    points = data.published_points(table["dataset"].iloc[0])
+    points = points.assign(**{part: points["architecture"].str[place] for place, part in enumerate(style.PARTS)})
+    limits = {"runs": columns.limits(table, points[:0]), "published": columns.limits(table, points)}
+    first = limits["runs"]["distortion"]
+    runs, curves = columns.runs(table), columns.curves(table)
+    plot = draw_plot(runs, columns.settings(table), curves, columns.published(points), first)
+    samples, images = _samples(folder, table)
+    architectures = style.in_order([*table["architecture"], *points["architecture"]])
+    content = {
+        "plot": json_item(plot),
+        "limits": limits,
+        "labels": columns.VIEWS,
+        "samples": samples,
+        "images": images,
+        "swatches": {name: pictures.swatch(name) for name in architectures},
+    }
+    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    text = page.from_string(_part("page.html")).render(
+        experiment=table["experiment"].iloc[0],
+        subtitle=data.describe(table),
+        note=note,
+        footnotes=data.absent(table, _missing(folder / "missing.csv")) + _beyond(table, first),
+        choices=columns.choices(table),
+        published=len(points),
+        curves=bool(curves["rate"]),
+        targets=bool((table["objective"] == "target_rate").any()),
+        annealed=table["anneal"].nunique() > 1,
+        key=pictures.key(architectures),
+        style=style,
+        css=_part("page.css"),
+        bokeh="\n".join(Resources(mode="inline", components=["bokeh"]).js_raw),
+        glue=_part("page.js"),
+        content=_json(content),
+    )
+    write_text(output, text)
+
+
+def _part(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _json(content: dict[str, Any]) -> str:
+    # Not sorted: Bokeh refers back to what came before. "<" only ever stands in texts, where its number is the same
+    # character; so nothing can end the script around it.
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _samples(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Any], dict[str, str]]:
+    """Cell -> names of its sheets and their size on the screen, and name -> sheet; equal data are stored once."""
+    samples: dict[str, Any] = {}
+    images: dict[str, str] = {}
+    for cell in table["cell"]:
+        path = folder / "cells" / cell / "samples.npz"
+        if not path.exists():
+            continue
+        arrays = read_samples(path)
+        height, width = arrays["data"].shape[1:]
+        shown: dict[str, Any] = {"zoom": max(1, round(_SIDE / max(height, width))), "draws": int(arrays["draws"])}
+        for name, parts in (
+            ("data", ("data",)),
+            ("reconstruction", ("reconstruction_sample", "reconstruction_mean")),
+            ("generation", ("generation_sample", "generation_mean")),
+        ):
+            sheet = pictures.sheet([np.asarray(arrays[part][:_IMAGES]) for part in parts])
+            shown[name] = hashlib.sha256(sheet.encode()).hexdigest()[:12]
+            images[shown[name]] = sheet
+        samples[cell] = shown
+    return samples, images
+
+
+def _missing(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return [row["cell"] for row in csv.DictReader(stream)]
+
+
+def _beyond(table: pd.DataFrame, limits: dict[str, tuple[float, float]]) -> list[str]:
+    outside = int(((table["rate"] > limits["x"][1]) | (table["distortion"] > limits["y"][1])).sum())
+    return [f"{data.counted(outside, 'run')} beyond the axes; zoom out to see"] if outside else []
