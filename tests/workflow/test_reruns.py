@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import yaml
 
-FIGURES = 9  # four plots, four sample grids chosen by the table, one by the configuration
+FIGURES = 10  # five plots, four sample grids chosen by the table, one by the configuration
+LATER = {"aggregate": 1, "tables": 1, "figure": FIGURES, "page": 1}  # all that follows the cells
 
 
 def test_nothing_after_a_finished_run(project):
@@ -38,25 +41,25 @@ def test_touched_files_of_a_checkout(project):
 def test_added_beta_trains_only_new_cells(project):
     project.config["grid"]["beta"] = [0.5, 0.7, 1]
     project.write()
-    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2} | LATER
 
 
 def test_added_seed_trains_only_new_cells(project):
     project.config["grid"]["seed"] = [0, 1]
     project.write()
-    assert project.wanted() == {"train": 4, "evaluate": 4, "sample": 4, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 4, "evaluate": 4, "sample": 4} | LATER
 
 
 def test_added_architecture_trains_only_new_cells(project):
     project.config["grid"]["architectures"] = ["---", "-+v", "--+"]
     project.write()
-    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2} | LATER
 
 
 def test_removed_beta_trains_nothing_and_leaves_the_table(project):
     project.config["grid"]["beta"] = [1]
     project.write()
-    assert project.wanted() == {"aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == LATER
     run = project.snakemake()
     assert run.returncode == 0, run.stderr
     assert set(pd.read_csv(project.folder / "results/tiny/rd.csv").beta) == {1.0}
@@ -65,13 +68,13 @@ def test_removed_beta_trains_nothing_and_leaves_the_table(project):
 def test_changed_epochs_of_one_architecture(project):
     project.config["overrides"] = {"-+v": {"training": {"epochs": 3}}}
     project.write()
-    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2} | LATER
 
 
 def test_size_of_one_part_trains_the_models_that_have_it(project):
     project.config["model"]["pseudo_inputs"] = 4
     project.write()
-    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2} | LATER
 
 
 def test_change_undone_finds_the_old_cells(project):
@@ -86,19 +89,19 @@ def test_change_undone_finds_the_old_cells(project):
 def test_figure_setting_redraws_figures(project):
     project.config["figures"]["note"] = "another note"
     project.write()
-    assert project.wanted() == {"figure": FIGURES}
+    assert project.wanted() == {"figure": FIGURES, "page": 1}
 
 
 def test_evaluation_setting_evaluates_and_later(project):
     project.config["evaluation"] = {"z_samples": 2}
     project.write()
-    assert project.wanted() == {"evaluate": 4, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"evaluate": 4} | LATER
 
 
 def test_sampling_setting_samples_and_draws_the_sample_grids(project):
     project.config["sampling"]["draws"] = 3
     project.write()
-    assert project.wanted() == {"sample": 4, "figure": 5}
+    assert project.wanted() == {"sample": 4, "figure": 5, "page": 1}
 
 
 def test_runtime_setting_is_no_reason(project):
@@ -119,7 +122,7 @@ def test_comment_in_model_code(project):
 
 def test_edited_decoder_trains_its_own_cells(project):
     _edit(project, "models/pixelcnn.py")
-    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2, "aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == {"train": 2, "evaluate": 2, "sample": 2} | LATER
 
 
 def test_edited_training_engine_trains_all(project):
@@ -130,9 +133,6 @@ def test_edited_training_engine_trains_all(project):
 def test_accepted_edit_keeps_old_results(project):
     _edit(project, "models/pixelcnn.py")
     code = "from rdplane import code; assert code.accept() == ['decoder +']"
-    import subprocess
-    import sys
-
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(project.folder / "src")}, check=True)
     assert project.wanted() == {}
 
@@ -144,7 +144,7 @@ def test_edited_figure_code_redraws_only(project):
 
 def test_edited_aggregation_code_trains_nothing(project):
     _edit(project, "aggregate.py")
-    assert project.wanted() == {"aggregate": 1, "figure": FIGURES}
+    assert project.wanted() == LATER
 
 
 def test_forgotten_memory_is_no_reason(project):
@@ -164,3 +164,14 @@ def test_results_moved_elsewhere_stay_finished(project):
     shutil.copytree(project.folder, moved, ignore=shutil.ignore_patterns(".snakemake"))
     project.folder = moved
     assert "train" not in project.wanted()
+
+
+def test_edited_page_script_writes_the_page_only(project):
+    _edit(project, "page/page.js", "\n// a change\n")
+    assert project.wanted() == {"page": 1}
+
+
+def test_toy_target_added_trains_only_its_cells(project):
+    project.config["toy"]["rate_target"] = [0.25, 0.5]
+    project.write()
+    assert project.wanted() == {"toy_cell": 1, "toy_table": 1, "toy_figure": 3}

@@ -19,13 +19,16 @@ if not workflow.config_settings.configfiles:
 
 
 try:
-    CONFIG = resolve_config(config, "configuration")
+    CONFIG = resolve_config(
+        config,
+        ", ".join(map(str, workflow.config_settings.configfiles)) or "config.yaml",
+    )
     LAYOUT = Layout(CONFIG, os.environ.get("RDPLANE_RESULTS", "results"))
     CELLS = LAYOUT.cells
     GRIDS = LAYOUT.grids
     config.update(CONFIG)  # the report's texts read it, defaults included
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(f"error: {error}")  # one line, no traceback
 
 
 wildcard_constraints:
@@ -86,5 +89,8 @@ def figure_settings(wildcards):
 
 
 # A reworded shell line retrains nothing (see profiles/default).
-# `python` in it is the one that runs Snakemake, activated or not; with --sdm conda, the environment's comes first.
-shell.prefix(f"set -euo pipefail; export PATH={Path(sys.executable).parent}:$PATH; ")
+# `python` in a shell line is the one that runs Snakemake, activated or not, and finds this project's package; with
+# --sdm conda, the environment's python comes first.
+shell.prefix(
+    f"set -euo pipefail; export PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={workflow.basedir}/src; "
+)

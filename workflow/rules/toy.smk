@@ -6,6 +6,15 @@ TOY_RECORDS = expand(f"{TOY}/cells/{{toy}}.npz", toy=TOY_CELLS)
 TOY_FIGURES = ["phase_diagram", "toy_models", "toy_curve"]
 TOY_KEY = digest([list(TOY_CELLS)], 16)
 
+# Before any job, and only while some toy cell is still to be trained: the check has to solve for the data.
+if not all(map(os.path.exists, TOY_RECORDS)):
+    from rdplane.toy.run import check
+
+    try:
+        check(CONFIG["toy"])
+    except UserError as error:
+        sys.exit(f"error: {error}")  # one line, no traceback
+
 
 wildcard_constraints:
     toy=r"toy_[^/]+",

@@ -8,7 +8,7 @@ from rdplane.errors import UserError
 from rdplane.toy import optimal, record, source, summary
 from rdplane.toy.train import Objective, train
 
-__all__ = ["FIGURES", "figure", "run_cell", "tabulate"]
+__all__ = ["FIGURES", "check", "figure", "run_cell", "tabulate"]
 
 FIGURES = ("phase_diagram", "toy_models", "toy_curve")
 

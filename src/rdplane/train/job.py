@@ -1,10 +1,12 @@
 """What happens around the training of a cell: exclusive, restartable, finished once. Needs no torch by itself."""
 
 import contextlib
+import csv
 import fcntl
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from rdplane.cell import cell_name
 from rdplane.errors import UserError
 from rdplane.files import canonical_json, read_json, write_text
 from rdplane.train.lease import lease
-from rdplane.train.progress import Progress
+from rdplane.train.progress import Progress, duration
 
 __all__ = ["OUTPUTS", "Interrupted", "exclusive", "train"]
 
@@ -71,6 +73,8 @@ def train(
                     write_text(state / "failure", f"{error}\n")
                     raise
                 (state / "failure").unlink(missing_ok=True)
+                if log is not None:
+                    print(f"{progress.cell}: {_outcome(state / 'finished')}", file=sys.stderr)
         _publish(state / "finished", folder)
 
 
@@ -132,6 +136,17 @@ def _finished(cell: dict[str, Any], folder: Path) -> bool:
         return canonical_json(read_json(folder / "train.json")["cell"]) == canonical_json(cell)
     except (UserError, KeyError, TypeError):
         return False
+
+
+def _outcome(folder: Path) -> str:
+    """One line on a finished training, for the terminal of a run whose details go to a log file."""
+    with (folder / "history.csv").open(newline="") as stream:
+        *_, last = csv.DictReader(stream)
+    rate, distortion = float(last["valid_rate"]), float(last["valid_distortion"])
+    return (
+        f"trained {last['epoch']} epochs in {duration(float(last['seconds']))}: "
+        f"validation R {rate:.2f} D {distortion:.2f} -ELBO {rate + distortion:.2f} nats"
+    )
 
 
 def _publish(source: Path, folder: Path) -> None:
