@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import rdplane
 from rdplane import code
@@ -117,6 +118,20 @@ def toy(options: argparse.Namespace) -> None:
     print(f"toy: table and figures in {layout.toy}")
 
 
+def batch(options: argparse.Namespace) -> None:
+    """Train, evaluate and sample as many cells as fit into a time budget, then pack their results."""
+    from rdplane.batch import pack, run_batch
+
+    prepare(options)
+    layout = _layout(options)
+    outcome = run_batch(layout, options.first, options.minutes, options.together)
+    for name, state in outcome.items():
+        print(f"{state:8} {name}")
+    if options.pack:
+        for archive in pack(layout, Path(options.pack), options.weights):
+            print(f"packed {archive}")
+
+
 def versions(options: argparse.Namespace) -> None:
     """Show, accept or bump edited code; see CONTRIBUTING.md."""
     if options.what == "status":
@@ -157,7 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rdplane", description=rdplane.__doc__)
     parser.add_argument("--version", action="version", version=f"rdplane {rdplane.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for action in (cells, prepare, train, evaluate, sample, aggregate, figures, toy):
+    for action in (cells, prepare, train, evaluate, sample, aggregate, figures, toy, batch):
         command = commands.add_parser(action.__name__, help=action.__doc__, description=action.__doc__)
         command.set_defaults(action=action)
         command.add_argument("config", nargs="?", default="config.yaml", help="configuration (default: config.yaml)")
@@ -168,6 +183,12 @@ def main(arguments: list[str] | None = None) -> int:
             )
         if action is train:
             command.add_argument("--fresh", action="store_true", help="forget checkpoints and finished results")
+        if action is batch:
+            command.add_argument("--minutes", type=float, required=True, help="time budget")
+            command.add_argument("--together", type=int, default=1, help="cells at once, sharing a GPU (default: 1)")
+            command.add_argument("--first", action="append", default=[], help="cells that go first; repeat, best first")
+            command.add_argument("--pack", help="folder for archives of what must come back")
+            command.add_argument("--weights", action="append", default=[], help="cells whose weights are packed too")
         if action is aggregate:
             command.add_argument("--partial", action="store_true", help="leave out cells that are not finished")
     command = commands.add_parser("code", help=versions.__doc__, description=versions.__doc__)

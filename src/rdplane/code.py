@@ -63,7 +63,7 @@ CHEAP: dict[str, tuple[str, ...]] = {
     "page": ("frontier.py", "figures/style.py", "figures/runs.py", "figures/samples.py", *_modules("page/*.*")),
     "aggregate": ("aggregate.py", "summary.py"),
     "tables": ("tables.py", "frontier.py", "measures/category.py"),
-    "figures": ("frontier.py", "measures/category.py", "measures/gap.py", *_modules("figures/*.py")),
+    "figures": ("frontier.py", "tables.py", "measures/category.py", "measures/gap.py", *_modules("figures/*.py")),
     "toy figures": ("figures/style.py", "toy/blahut.py", "toy/restricted.py", *_modules("toy/figures/*.py")),
     "toy table": ("toy/record.py", "toy/summary.py"),
 }
