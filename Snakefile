@@ -22,7 +22,7 @@ rule all:
         # Every cell by name: new cells are then never missed, whatever Snakemake remembers.
         expand(METRICS, cell=CELLS),
         LAYOUT.table,
-        TABLES,
+        TABLE_FILES,
         FIGURES,
         PAGE,
         rules.toy.input,
@@ -31,11 +31,11 @@ rule all:
 # The end of a run in one line; after failures also a table and plots of the cells that are finished.
 onsuccess:
     shell(
-        "python -m rdplane.step summary --config {SETTINGS:q} --results {LAYOUT.results}"
+        "python -m rdplane.step summary --config {SETTINGS:q} --results {RESULTS:q}"
     )
 
 
 onerror:
     shell(
-        "python -m rdplane.step summary --failed --config {SETTINGS:q} --results {LAYOUT.results}"
+        "python -m rdplane.step summary --failed --config {SETTINGS:q} --results {RESULTS:q}"
     )

@@ -82,6 +82,12 @@ def test_exclude_removes_all_that_match():
     assert len(left) == len(ARCHITECTURES) - 1
 
 
+def test_target_rate_in_extra_and_exclude():
+    extra = [{"architecture": "-+v", "rate_target": [5, 20]}]
+    grid = {"architectures": ["---"], "rate_target": [5, 40], "extra": extra, "exclude": [{"rate_target": 40}]}
+    assert [c["objective"].get("rate") for c in cells(grid=grid).values()] == [None, 5.0, 5.0, 20.0]
+
+
 def test_extra_adds_a_cell():
     extra = [{"architecture": "-+v", "beta": 0.3, "seed": 5}]
     assert len(cells(grid={"extra": extra})) == len(ARCHITECTURES) + 1

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from rdplane.errors import UserError
-from rdplane.tables import TABLES, with_category, write_tables
+from rdplane.layout import TABLES
+from rdplane.tables import with_category, write_tables
 
 spec = importlib.util.spec_from_file_location("synthetic_table", Path(__file__).parent / "figures/synthetic.py")
 synthetic = importlib.util.module_from_spec(spec)

@@ -1,8 +1,8 @@
 """As many cells of a configuration as fit into a time budget, on one machine and without Snakemake.
 
-For a borrowed GPU: cells run in order of priority, several at once, each resumable, and leave exactly the files that
-the workflow would, which then accepts them as done. What must come back is packed into a few archives. Needs no torch
-by itself.
+For a GPU machine that is rented by the hour: cells run in order of priority, several at once, each resumable, and leave
+exactly the files that the workflow would, which then accepts them as done. Their results can be packed into a few
+archives to carry home. Needs no torch by itself.
 """
 
 import fnmatch
@@ -137,7 +137,8 @@ def pack(layout: Layout, folder: Path, weights: Sequence[str] = (), part_bytes: 
     Args:
         folder: where the archives go.
         weights: patterns of the cells whose weights come along.
-        part_bytes: size of the files in one archive, at most; a single larger file makes an archive of its own.
+        part_bytes: size of the files in one archive, at most, so that a broken transfer loses little; a single larger
+            file makes an archive of its own.
     """
     files: list[Path] = []
     for name in layout.cells:

@@ -123,12 +123,8 @@ def _matches(point: dict[str, Any], selection: dict[str, list[Any]]) -> bool:
 
 
 def _settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
-    """What all cells of one architecture share: model, training and code, with overrides applied in file order."""
-    model, training = dict(config["model"]), dict(config["training"])
-    for pattern, override in config["overrides"].items():
-        if fnmatch.fnmatchcase(architecture, pattern):
-            model.update(override["model"])
-            training.update(override["training"])
+    """What all cells of one architecture share: model, training and code."""
+    model, training = _overridden(config, architecture, "model"), _overridden(config, architecture, "training")
     if training["constant_epochs"] is None:
         training["constant_epochs"] = training["epochs"] // 2
     if training["constant_epochs"] > training["epochs"]:
@@ -142,6 +138,15 @@ def _settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
         "training": {key: value for key, value in training.items() if key not in RUNTIME},
         "code": code.cell_versions(architecture),
     }
+
+
+def _overridden(config: dict[str, Any], architecture: str, section: str) -> dict[str, Any]:
+    """A section of the configuration for one architecture: overrides that match it apply in the order of the file."""
+    settings = dict(config[section])
+    for pattern, override in config["overrides"].items():
+        if fnmatch.fnmatchcase(architecture, pattern):
+            settings.update(override[section])
+    return settings
 
 
 def _sizes_used(architecture: str) -> set[str]:
@@ -180,10 +185,7 @@ def data_identity(config: dict[str, Any]) -> dict[str, Any]:
 
 def runtime_settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
     """How the cells of an architecture are computed (device, threads, checkpoints): not part of their identity."""
-    training = dict(config["training"])
-    for pattern, override in config["overrides"].items():
-        if fnmatch.fnmatchcase(architecture, pattern):
-            training.update(override["training"])
+    training = _overridden(config, architecture, "training")
     return {key: training[key] for key in RUNTIME}
 
 

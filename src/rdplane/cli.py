@@ -14,7 +14,7 @@ from rdplane.cell import evaluation_settings, runtime_settings, sampling_setting
 from rdplane.config import load_config
 from rdplane.errors import UserError
 from rdplane.files import canonical_json
-from rdplane.layout import SAMPLE_PLOTS, Layout
+from rdplane.layout import SAMPLE_PLOTS, TOY_PLOTS, Layout
 from rdplane.step import guarded, set_thread_environment
 from rdplane.step import main as step
 
@@ -102,7 +102,7 @@ def figures(options: argparse.Namespace) -> None:
 
 def toy(options: argparse.Namespace) -> None:
     """Train the toy model, and draw its table and figures."""
-    from rdplane.toy.run import FIGURES, check
+    from rdplane.toy.run import check
 
     layout = _layout(options)
     check(layout.config["toy"])
@@ -113,7 +113,7 @@ def toy(options: argparse.Namespace) -> None:
             _step("toy_cell", "--cell", canonical_json(cell), "--output", str(record))
     shared = ("--config", canonical_json(layout.config), "--folder", str(layout.toy))
     _step("toy_table", *shared)
-    for name in FIGURES:
+    for name in TOY_PLOTS:
         _step("toy_figure", *shared, "--name", name)
     print(f"toy: table and figures in {layout.toy}")
 
@@ -187,7 +187,7 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--minutes", type=float, required=True, help="time budget")
             command.add_argument("--together", type=int, default=1, help="cells at once, sharing a GPU (default: 1)")
             command.add_argument("--first", action="append", default=[], help="cells that go first; repeat, best first")
-            command.add_argument("--pack", help="folder for archives of what must come back")
+            command.add_argument("--pack", help="folder for archives of the results")
             command.add_argument("--weights", action="append", default=[], help="cells whose weights are packed too")
         if action is aggregate:
             command.add_argument("--partial", action="store_true", help="leave out cells that are not finished")

@@ -34,6 +34,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
         "train/optimiser.py",
         "train/schedule.py",
         "objective.py",
+        "device.py",
         "models/vae.py",
         "models/registry.py",
     ),
@@ -45,7 +46,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "marginal -": ("models/marginal.py",),
     "marginal +": ("models/marginal.py", "models/flow.py", "models/made.py"),
     "marginal v": ("models/marginal.py",),
-    "evaluate": ("evaluate.py", *_modules("measures/[!cg]*.py"), "measures/codes.py", "measures/generative.py"),
+    "evaluate": ("evaluate.py", "models/pixelcnn_sampler.py", *_modules("measures/*.py")),
     "sample": ("sample.py", "models/pixelcnn_sampler.py"),
     "toy": (
         "toy/source.py",
@@ -60,10 +61,17 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
 
 # Cheap to run again: an edit simply does so, without a declared version.
 CHEAP: dict[str, tuple[str, ...]] = {
-    "page": ("frontier.py", "figures/style.py", "figures/runs.py", "figures/samples.py", *_modules("page/*.*")),
+    "page": (
+        "frontier.py",
+        "figures/style.py",
+        "figures/runs.py",
+        "figures/samples.py",
+        "figures/published.csv",
+        *_modules("page/*.*"),
+    ),
     "aggregate": ("aggregate.py", "summary.py"),
     "tables": ("tables.py", "frontier.py", "measures/category.py"),
-    "figures": ("frontier.py", "tables.py", "measures/category.py", "measures/gap.py", *_modules("figures/*.py")),
+    "figures": ("frontier.py", "tables.py", "measures/category.py", "measures/gap.py", *_modules("figures/*.*")),
     "toy figures": ("figures/style.py", "toy/blahut.py", "toy/restricted.py", *_modules("toy/figures/*.py")),
     "toy table": ("toy/record.py", "toy/summary.py"),
 }

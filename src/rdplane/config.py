@@ -5,6 +5,7 @@ The paper's values (Section 4, Appendix F) are the defaults, so that a preset st
 """
 
 import difflib
+import fnmatch
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -67,8 +68,8 @@ class Problems:
 
 def real(low: float = -math.inf, high: float = math.inf, above: float | None = None) -> Check:
     """A finite number in [low, high], or strictly above `above`; YAML's text '1e-3' is read as a number."""
-    bounds = f"above {above:g}" if above is not None else f"of at least {low:g}"
-    expected = f"a number {bounds}" + ("" if high == math.inf else f" and at most {high:g}")
+    bounds = f" above {above:g}" if above is not None else "" if low == -math.inf else f" of at least {low:g}"
+    expected = f"a finite number{bounds}" + ("" if high == math.inf else f" and at most {high:g}")
 
     def check(value: Any) -> float:
         if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
@@ -131,6 +132,12 @@ def name(value: Any) -> str:
     return value
 
 
+def folder_name(value: Any) -> str:
+    if name(value) in ("data", "downloads"):
+        raise Invalid("another name: results/data and its downloads hold the datasets")
+    return value
+
+
 def choice(*options: str) -> Check:
     def check(value: Any) -> str:
         if value is False and "off" in options:  # YAML reads a bare off as false
@@ -176,8 +183,8 @@ def architectures(value: Any) -> list[str]:
 
 
 def pattern(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[-+?*]{1,3}|[-+?*][-+?*][-+v?*]", value):
-        raise Invalid("an architecture in quotes, '?' for any one symbol, as in '?+?'")
+    if not isinstance(value, str) or not fnmatch.filter(ARCHITECTURES, value):
+        raise Invalid("a pattern that some architecture matches, in quotes, '?' for any one symbol, as in '?+?'")
     return value
 
 
@@ -215,9 +222,11 @@ def tables(keys: Mapping[str, Check], required: tuple[str, ...] = ()) -> Check:
 AXES: dict[str, Check] = {
     "architecture": architectures,
     "beta": several(real(0), least=1),
+    "rate_target": several(real(0), least=1),
     "anneal": several(whole(0), least=1),
     "seed": several(whole(0, 2**31 - 1), least=1),
 }
+
 
 SELECTION = AXES | {
     "encoder": several(choice(*ENCODERS), least=1),
@@ -274,7 +283,7 @@ TRAINING = {
 RUNTIME = ("device", "threads", "checkpoint_seconds")
 
 SCHEMA: dict[str, Any] = {
-    "experiment": Key(name, "quick", "name; everything goes to results/<experiment>/"),
+    "experiment": Key(folder_name, "quick", "name; everything goes to results/<experiment>/"),
     "dataset": Key(
         name, "mnist5k", "mnist5k, binarized_mnist, omniglot, omniglot_subset, or a name for your own images"
     ),

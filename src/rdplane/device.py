@@ -18,7 +18,7 @@ def choose_device(name: str) -> torch.device:
     """
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        name = next(candidate for candidate in ("cuda", "mps", "cpu") if available[candidate])
+        name = "cuda" if available["cuda"] else "cpu"  # mps has never been tested: only where asked for
     if not available[name]:
         raise UserError(
             f"training.device is {name}, but torch {torch.__version__} finds no such device here; "

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rdplane import data
 from rdplane.device import choose_device, set_threads
+from rdplane.errors import UserError
 from rdplane.files import read_json, write_json
 from rdplane.measures.measure import measure
 from rdplane.models import VAE
@@ -33,8 +34,8 @@ def rate_distortion(model: VAE, images: Tensor, z_samples: int, batch_size: int 
     device = next(model.parameters()).device
     for batch in images.split(batch_size):
         x = batch.to(device).float()
-        draws = [torch.stack(model.rate_distortion(x)).double() for _ in range(z_samples)]
-        rate, distortion = torch.stack(draws).mean(0).cpu()
+        draws = [torch.stack(model.rate_distortion(x)).cpu().double() for _ in range(z_samples)]
+        rate, distortion = torch.stack(draws).mean(0)
         rates.append(rate)
         distortions.append(distortion)
     return torch.cat(rates), torch.cat(distortions)
@@ -75,6 +76,11 @@ def evaluate(
     }
     for key, values in (("rate", rate), ("distortion", distortion), ("neg_elbo", rate + distortion)):
         metrics[key], metrics[f"{key}_se"] = mean_and_se(values)
+        if not all(map(math.isfinite, mean_and_se(values))):
+            raise UserError(
+                f"{folder}: the mean {key} of the test images is not finite; this cell has diverged: delete its folder "
+                "and lower training.learning_rate for it under overrides"
+            )
     metrics |= measure(model, test, labels, settings, neg_elbo=rate + distortion)
     kept = ("cell", "parameters", "epochs", "epoch", "train_seconds", "device", "torch")
     write_json(output, metrics | {key: summary[key] for key in kept})

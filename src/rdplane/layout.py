@@ -9,10 +9,12 @@ from rdplane.errors import UserError
 from rdplane.files import digest
 from rdplane.toy import cells as toy
 
-__all__ = ["PLOTS", "SAMPLE_PLOTS", "Layout"]
+__all__ = ["PLOTS", "SAMPLE_PLOTS", "TABLES", "TOY_PLOTS", "Layout"]
 
 # Figures of an experiment: from the table (and histories), and sample grids whose cells the table decides.
 PLOTS = ("rd_plane", "rd_plane_by_group", "elbo_rate", "training_curves", "probe_accuracy", "marginal_gap")
+TABLES = ("best_elbo", "pareto", "best_by_architecture")
+TOY_PLOTS = ("phase_diagram", "toy_models", "toy_curve")
 SAMPLE_PLOTS = ("samples_betas", "samples_models", "samples_frontier", "samples_equal_elbo")
 
 

@@ -21,7 +21,7 @@ class Objective(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("weight", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("weight", torch.zeros(()))
 
     def forward(self, rate: Tensor, distortion: Tensor, time: float) -> Tensor:
         """The loss of a batch.
@@ -78,7 +78,7 @@ class TargetLagrangian(Objective):
     def __init__(self, target: float, curvature: float, step: float):
         super().__init__()
         self.target, self.curvature, self.step = target, curvature, step
-        self.register_buffer("multiplier", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("multiplier", torch.zeros(()))
 
     def forward(self, rate: Tensor, distortion: Tensor, time: float) -> Tensor:
         excess = rate.mean() - self.target

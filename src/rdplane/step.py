@@ -35,11 +35,18 @@ def prepare_data(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
+    from rdplane import code
     from rdplane.train import train
 
+    cell = json.loads(options.cell)
+    if cell["code"] != code.cell_versions(cell["architecture"]):
+        raise UserError(
+            f"the code of {cell['architecture']} was edited after this workflow had started, so its result would bear "
+            "the wrong name; run the same command again"
+        )
     runtime = json.loads(options.runtime)
     set_thread_environment(runtime["threads"])
-    train(json.loads(options.cell), Path(options.images), Path(options.folder), runtime, options.log, options.fresh)
+    train(cell, Path(options.images), Path(options.folder), runtime, options.log, options.fresh)
 
 
 def evaluate(options: argparse.Namespace) -> None:

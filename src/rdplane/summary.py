@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from pathlib import Path
 
 from rdplane.aggregate import aggregate
 from rdplane.cell import evaluation_settings
@@ -30,13 +31,22 @@ def tabulate(layout: Layout, partial: bool = False) -> None:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["cell", "reason"])
     for folder in missing:
-        failure = folder / "state" / "failure"
-        writer.writerow([folder.name, failure.read_text().strip() if failure.exists() else "not trained yet"])
+        writer.writerow([folder.name, _reason(folder)])
     write_text(layout.missing, table.getvalue())
 
 
+def _reason(folder: Path) -> str:
+    """Why a cell has no metrics."""
+    failure = folder / "state" / "failure"
+    if failure.exists():
+        return failure.read_text().strip()
+    return "trained, not evaluated" if (folder / "train.json").exists() else "not trained yet"
+
+
 def summarise(layout: Layout) -> str:
-    """One line on an experiment with a table: cells done, the best -ELBO, and how many cells are missing."""
+    """One line on an experiment: cells done, the best -ELBO, and how many cells are missing."""
+    if not layout.table.exists():  # only a part, such as the toy, was asked for
+        return f"{layout.config['experiment']}: done, see {layout.folder}"
     with layout.table.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     line = f"{layout.config['experiment']}: {len(rows)} of {len(layout.cells)} cells"
@@ -60,9 +70,11 @@ def draw_what_is_there(layout: Layout) -> None:
 
     tabulate(layout, partial=True)
     made = [layout.table, layout.missing]
-    if len(layout.table.read_text().splitlines()) > 1:
-        for name in layout.plots:
-            draw(name, layout.folder, layout.figure_settings(name))
-            made += [layout.figures / f"{name}.{kind}" for kind in ("png", "pdf")]
-    for path in made:
-        os.utime(path, (1, 1))  # older than any input: never taken for the finished thing
+    try:
+        if len(layout.table.read_text().splitlines()) > 1:
+            for name in layout.plots:
+                draw(name, layout.folder, layout.figure_settings(name))
+                made += [layout.figures / f"{name}.{kind}" for kind in ("png", "pdf")]
+    finally:
+        for path in made:
+            os.utime(path, (1, 1))  # older than any input: never taken for the finished thing

@@ -8,17 +8,16 @@ from rdplane.aggregate import read_table
 from rdplane.errors import UserError
 from rdplane.files import write_text
 from rdplane.frontier import pareto
+from rdplane.layout import TABLES
 from rdplane.measures.category import category
 
-__all__ = ["TABLES", "with_category", "write_tables"]
+__all__ = ["with_category", "write_tables"]
 
 COLUMNS = [
     *("architecture", "beta", "rate_target", "anneal", "seed"),
     *("rate", "rate_se", "distortion", "distortion_se", "neg_elbo", "neg_elbo_se"),
     *("probe_accuracy", "category"),
 ]
-
-TABLES = ("best_elbo", "pareto", "best_by_architecture")
 
 
 def with_category(table: pd.DataFrame) -> pd.DataFrame:
@@ -47,8 +46,8 @@ def write_tables(folder: Path) -> None:
         "pareto": table.iloc[pareto(table["rate"], table["distortion"])],
         "best_by_architecture": ordered.drop_duplicates("architecture"),
     }
-    for name, rows in selections.items():
-        rows = rows[COLUMNS]
+    for name in TABLES:
+        rows = selections[name][COLUMNS]
         write_text(folder / "tables" / f"{name}.csv", rows.to_csv(index=False, lineterminator="\n"))
         write_text(folder / "tables" / f"{name}.md", _markdown(rows))
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from rdplane.errors import UserError
 from rdplane.train.lease import SCHEDULERS, devices, lease
 
 HOLD = """
@@ -47,11 +48,27 @@ def test_no_visible_device_is_an_empty_pool(monkeypatch, value):
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_scheduler_has_the_last_word(monkeypatch, scheduler):
+def test_jobs_of_a_scheduler_number_their_devices_apart(monkeypatch, scheduler):
+    first, a = hold()
     monkeypatch.setenv(scheduler, "17")
     with lease() as device:
-        assert device is None
-        assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,7"
+        assert device == a == "3"  # another job's device 3 is another device
+    first.kill()
+
+
+def test_processes_of_one_batch_job_get_devices_of_their_own(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    first, a = hold()
+    with lease() as b:
+        assert {a, b} == {"3", "7"}
+    first.kill()
+
+
+def test_folder_of_the_leases_cannot_be_made(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RDPLANE_LEASES", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="name another in RDPLANE_LEASES"), lease():
+        pass
 
 
 def test_holder_sees_its_device_alone_and_gives_it_back():

@@ -20,7 +20,7 @@ def lines_of(run):
 BAD = [
     ({"training": {"epoch": 3}}, "unknown key training.epoch; did you mean epochs?"),
     ({"training": {"epochs": "many"}}, "training.epochs is 'many', expected a whole number of at least 1"),
-    ({"grid": {"beta": [-1]}}, "grid.beta is [-1], expected a number of at least 0"),
+    ({"grid": {"beta": [-1]}}, "grid.beta is [-1], expected a finite number of at least 0"),
     ({"grid": {"architectures": ["+-x"]}}, "grid.architectures is ['+-x'], expected an architecture"),
     ({"grid": {"beta": [1, 1.0]}}, "appears twice"),
     ({"data": {"file": "absent.npy"}}, "data.file absent.npy does not exist"),

@@ -1,9 +1,7 @@
 # The table that everything else is drawn from: one row a cell.
 
-TABLES = [
-    f"{LAYOUT.folder}/tables/{name}.{kind}"
-    for name in ["best_elbo", "pareto", "best_by_architecture"]
-    for kind in ["csv", "md"]
+TABLE_FILES = [
+    f"{LAYOUT.folder}/tables/{name}.{kind}" for name in TABLES for kind in ["csv", "md"]
 ]
 
 
@@ -37,11 +35,11 @@ rule tables:
         LAYOUT.table,
     output:
         report(
-            [path for path in TABLES if path.endswith(".csv")],
+            [path for path in TABLE_FILES if path.endswith(".csv")],
             caption="../report/table.rst",
             category="Tables",
         ),
-        [path for path in TABLES if path.endswith(".md")],
+        [path for path in TABLE_FILES if path.endswith(".md")],
     log:
         f"{LOG}/tables.log",
     conda:

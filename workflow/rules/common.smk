@@ -3,13 +3,14 @@
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 
 from rdplane import code
 from rdplane.cell import evaluation_settings, runtime_settings, sampling_settings
 from rdplane.config import resolve_config
 from rdplane.errors import UserError
 from rdplane.files import canonical_json, digest
-from rdplane.layout import SAMPLE_PLOTS, Layout
+from rdplane.layout import SAMPLE_PLOTS, TABLES, TOY_PLOTS, Layout
 from rdplane.train.lease import devices
 
 # With --configfile a preset stands alone; without it, config.yaml of the working folder, else of the project.
@@ -31,6 +32,16 @@ except UserError as error:
     sys.exit(f"error: {error}")  # one line, no traceback
 
 
+# Snakemake itself would end in a traceback.
+parent = next(
+    folder for folder in [LAYOUT.folder, *LAYOUT.folder.parents] if folder.exists()
+)
+if not parent.is_dir() or not os.access(parent, os.W_OK):
+    sys.exit(
+        f"error: cannot write results to {LAYOUT.folder}: {parent} is no folder that you may write to"
+    )
+
+
 wildcard_constraints:
     cell=r"vae[-+v]{3}_[^/]+",
 
@@ -41,6 +52,8 @@ LOG = f"{LAYOUT.folder}/logs"
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 SETTINGS = canonical_json(CONFIG)
 IMAGES = str(LAYOUT.images)
+RESULTS = str(LAYOUT.results)
+HAS_GPU = bool(devices())  # asked once: nvidia-smi takes up to a second
 
 
 def runtime(cell, threads):
@@ -57,7 +70,7 @@ def threads_of(wildcards):
 def gpu_of(wildcards):
     """One GPU for a job that computes on one, none on a machine without: `--resources gpu=2` then binds nothing."""
     device = runtime_settings(CONFIG, CELLS[wildcards.cell]["architecture"])["device"]
-    return int(device == "cuda" or (device == "auto" and bool(devices())))
+    return int(device == "cuda" or (device == "auto" and HAS_GPU))
 
 
 def figure_inputs(wildcards):
@@ -92,5 +105,6 @@ def figure_settings(wildcards):
 # `python` in a shell line is the one that runs Snakemake, activated or not, and finds this project's package; with
 # --sdm conda, the environment's python comes first.
 shell.prefix(
-    f"set -euo pipefail; export PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={workflow.basedir}/src; "
+    f'set -euo pipefail; export PATH={quote(str(Path(sys.executable).parent))}:"$PATH"'
+    f" PYTHONPATH={quote(str(workflow.basedir))}/src; "
 )

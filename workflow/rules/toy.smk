@@ -3,7 +3,6 @@
 TOY = LAYOUT.toy
 TOY_CELLS = LAYOUT.toy_cells
 TOY_RECORDS = expand(f"{TOY}/cells/{{toy}}.npz", toy=TOY_CELLS)
-TOY_FIGURES = ["phase_diagram", "toy_models", "toy_curve"]
 TOY_KEY = digest([list(TOY_CELLS)], 16)
 
 # Before any job, and only while some toy cell is still to be trained: the check has to solve for the data.
@@ -25,7 +24,7 @@ rule toy:
         f"{TOY}/toy.csv",
         expand(
             f"{TOY}/figures/{{figure}}.{{kind}}",
-            figure=TOY_FIGURES,
+            figure=TOY_PLOTS,
             kind=["png", "pdf"],
         ),
 
@@ -79,7 +78,7 @@ rule toy_figure:
     log:
         f"{LOG}/toy_figures/{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(TOY_FIGURES),
+        figure="|".join(TOY_PLOTS),
     conda:
         ENVIRONMENT
     params:

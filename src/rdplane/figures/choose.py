@@ -1,6 +1,5 @@
 """Which runs a sample grid shows, chosen by the table alone (Figures 4, 5, 6, 8 and 9 of the paper)."""
 
-import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -49,22 +48,17 @@ def on_frontier(table: pd.DataFrame, most: int = 9) -> pd.DataFrame:
 def at_one_elbo(table: pd.DataFrame, count: int = 4) -> pd.DataFrame:
     """Runs of nearly one ELBO that spend it differently (Figure 4d), by falling rate.
 
-    The range of rates is cut into `count` equal bands, and one run is taken from each, so that their -ELBO differ by as
-    little as possible; a band without runs is passed over.
+    Of all windows of -ELBO 2 % of the best one wide (at least 1 nat) that hold `count` runs, the one whose runs span
+    the widest range of rates, thinned to `count` runs evenly spaced in rate; without such a window, the runs of the
+    lowest -ELBO.
     """
-    edges = np.linspace(table["rate"].min(), table["rate"].max(), count + 1)
-    band = np.clip(np.searchsorted(edges, table["rate"], side="right") - 1, 0, count - 1)
-    bands = [table[band == number] for number in range(count) if (band == number).any()]
-
-    def nearest(level: float) -> pd.DataFrame:
-        return pd.concat([group.loc[[(group["neg_elbo"] - level).abs().idxmin()]] for group in bands])
-
-    # The best choice is the set of runs nearest to some level; between two runs' levels it can only change halfway.
-    levels = np.sort(table["neg_elbo"].to_numpy())
-    halfway = [(low + high) / 2 for low, high in itertools.pairwise(levels)]
-    choices = [nearest(level) for level in [*levels, *halfway]]
-    best = min(choices, key=lambda runs: runs["neg_elbo"].max() - runs["neg_elbo"].min())
-    return best.sort_values("rate", ascending=False).reset_index(drop=True)
+    width = max(1.0, 0.02 * float(table["neg_elbo"].min()))
+    windows = [table[table["neg_elbo"].between(low, low + width)] for low in table["neg_elbo"]]
+    windows = [window for window in windows if len(window) >= count]
+    if not windows:
+        windows = [table.nsmallest(count, "neg_elbo")]
+    widest = max(windows, key=lambda runs: runs["rate"].max() - runs["rate"].min())
+    return _spaced(widest, count).sort_values("rate", ascending=False).reset_index(drop=True)
 
 
 def _spaced(runs: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -72,9 +66,12 @@ def _spaced(runs: pd.DataFrame, most: int) -> pd.DataFrame:
     if len(runs) <= most:
         return runs
     runs = runs.sort_values("rate")
-    steps = np.linspace(runs["rate"].iloc[0], runs["rate"].iloc[-1], most)
-    places = sorted({int((runs["rate"] - step).abs().to_numpy().argmin()) for step in steps})
-    return runs.iloc[places]
+    rate = runs["rate"].to_numpy()
+    places: list[int] = []
+    for step in np.linspace(rate[0], rate[-1], most):
+        free = [place for place in range(len(rate)) if place not in places]
+        places.append(min(free, key=lambda place: abs(rate[place] - step)))
+    return runs.iloc[sorted(places)]
 
 
 CHOICES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {

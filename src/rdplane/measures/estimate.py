@@ -22,5 +22,5 @@ def average(values: Tensor, influence: Tensor | None = None) -> Estimate:
         influence: (N,), what each image moves the mean by, times N and up to a constant, where this is more than its
             own value; its s is taken then.
     """
-    spread = values if influence is None else influence
-    return Estimate(values.double().mean().item(), spread.double().std().item() / math.sqrt(len(values)))
+    spread = (values if influence is None else influence).cpu().double()
+    return Estimate(values.cpu().double().mean().item(), spread.std().item() / math.sqrt(len(values)))

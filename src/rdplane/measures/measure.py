@@ -1,5 +1,6 @@
 """All measures of a trained cell that are switched on."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,8 +42,8 @@ def measure(
         density: q(x) for `gen_upper` (see `generative.generative_bounds`).
 
     Returns:
-        A value for each of `rdplane.measures.columns.COLUMNS`, None where its measure is off or needs labels that
-        are not there; nats an image but for counts and the accuracy.
+        A value for each of `rdplane.measures.columns.COLUMNS`, None where its measure is off, not finite, or needs
+        labels that are not there; nats an image but for counts and the accuracy.
 
     Raises:
         UserError: too few images for a measure.
@@ -55,7 +56,8 @@ def measure(
         return choose(count, limit, seed)
 
     def put(name: str, estimate: Estimate | None) -> None:
-        if estimate is not None:
+        # A bound that overflows, as E far from the codes, must not cost the cell its other numbers.
+        if estimate is not None and all(map(math.isfinite, estimate)):
             results[name], results[f"{name}_se"] = estimate
 
     if settings["mi_images"]:

@@ -5,23 +5,28 @@ from pathlib import Path
 from typing import Any
 
 from rdplane.errors import UserError
+from rdplane.layout import TOY_PLOTS
 from rdplane.toy import optimal, record, source, summary
 from rdplane.toy.train import Objective, train
 
-__all__ = ["FIGURES", "check", "figure", "run_cell", "tabulate"]
-
-FIGURES = ("phase_diagram", "toy_models", "toy_curve")
+__all__ = ["check", "figure", "run_cell", "tabulate"]
 
 
 def check(toy: dict[str, Any]) -> None:
     """Refuse a configuration of the toy before any of its cells runs.
 
     Raises:
-        UserError: the data cannot have the information asked for, or a target rate lies outside 0 .. H.
+        UserError: the data cannot have the information asked for, a target rate lies outside 0 .. H, or a run that
+            Figure 2 shows is not in the grid.
     """
     data = _source(toy)
     for value in toy["rate_target"]:
         Objective("target_rate", value).check(data.entropy)
+    if 1.0 not in toy["beta"] or toy["information"] not in toy["rate_target"]:
+        raise UserError(
+            f"toy.beta is {toy['beta']} and toy.rate_target is {toy['rate_target']}; expected 1.0 in the first and "
+            f"toy.information ({toy['information']:g}) in the second, which Figure 2 shows: add them"
+        )
 
 
 def run_cell(cell: dict[str, Any], output: Path) -> None:
@@ -44,10 +49,10 @@ def tabulate(records: Sequence[Path], table: Path, summary_table: Path) -> None:
 
 
 def figure(name: str, records: Sequence[Path], settings: dict[str, Any], png: Path, pdf: Path) -> None:
-    """Draw one of `FIGURES` and save it as PNG and PDF.
+    """Draw one of `TOY_PLOTS` and save it as PNG and PDF.
 
     Raises:
-        UserError: unknown name; Figure 2 without a run at beta = 1 or at a target rate.
+        UserError: unknown name.
     """
     from rdplane.figures.style import save
     from rdplane.toy import figures
@@ -60,7 +65,7 @@ def figure(name: str, records: Sequence[Path], settings: dict[str, Any], png: Pa
     elif name == "toy_models":
         drawn = figures.draw_models(*_columns(runs, settings["information"]))
     else:
-        raise UserError(f"toy figure {name!r} is unknown; expected one of {', '.join(FIGURES)}")
+        raise UserError(f"toy figure {name!r} is unknown; expected one of {', '.join(TOY_PLOTS)}")
     save(drawn, png, pdf)
 
 
@@ -69,11 +74,6 @@ def _columns(runs: Sequence[record.Record], information: float) -> tuple[record.
     best = next(run for run in runs if run.objective == "optimal")
     elbo = [run for run in runs if run.objective == "beta" and run.value == 1.0]
     target = [run for run in runs if run.objective == "target_rate" and run.value == information]
-    if not elbo or not target:
-        raise UserError(
-            f"toy: Figure 2 shows a run at beta 1 and one at the target rate {information:g}; "
-            f"expected 1.0 in toy.beta and {information:g} in toy.rate_target: add them"
-        )
     return best, elbo[0], target[0]
 
 

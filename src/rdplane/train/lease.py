@@ -1,8 +1,8 @@
 """A GPU for each process: leases that the kernel frees however their holder dies.
 
 One lock file stands for each place on each device. Holding a lease is holding an ``flock`` on its file in this very
-process, so neither SIGKILL nor a power cut leaves one behind. The pool of devices is the user's own
-``CUDA_VISIBLE_DEVICES`` if set, else what nvidia-smi lists; under a batch scheduler its choice stands. Needs no torch.
+process, so neither SIGKILL nor a power cut leaves one behind. The pool of devices is ``CUDA_VISIBLE_DEVICES`` if set,
+by the user or by a batch scheduler, else what nvidia-smi lists. Needs no torch.
 """
 
 import contextlib
@@ -14,14 +14,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["devices", "lease", "under_scheduler"]
+from rdplane.errors import UserError
+
+__all__ = ["SCHEDULERS", "devices", "lease"]
 
 SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
-
-
-def under_scheduler() -> bool:
-    """Whether a batch scheduler has already chosen this process's devices."""
-    return any(os.environ.get(key) for key in SCHEDULERS)
 
 
 def devices() -> list[str]:
@@ -38,9 +35,22 @@ def devices() -> list[str]:
 
 
 def _folder() -> Path:
-    """One folder a user and machine, whatever the experiment, so that two workflows do not share a device unawares."""
+    """The folder of the locks: one a user and machine, whatever the experiment.
+
+    Inside a batch job one for that job: a scheduler numbers the devices of every job from 0.
+
+    Raises:
+        UserError: it cannot be made.
+    """
     folder = Path(os.environ.get("RDPLANE_LEASES") or f"{tempfile.gettempdir()}/rdplane-leases-{os.getuid()}")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    job = next((os.environ[key] for key in SCHEDULERS if os.environ.get(key)), "")
+    folder = folder / job.replace("/", "_")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot make the folder {folder} for GPU leases: {error.strerror}; name another in RDPLANE_LEASES"
+        ) from None
     return folder
 
 
@@ -55,12 +65,12 @@ def lease(places: int | None = None, poll: float = 0.5) -> Iterator[str | None]:
         places: how many processes may share one device; by default ``RDPLANE_CELLS_PER_GPU``, or 1.
 
     Yields:
-        The device's name, or None where there is nothing to choose (no GPU, or a scheduler has chosen).
+        The device's name, or None where there is no GPU.
     """
     pool = devices()
     if places is None:
         places = int(os.environ.get("RDPLANE_CELLS_PER_GPU") or 1)
-    if under_scheduler() or not pool:
+    if not pool:
         yield None
         return
     while True:
