@@ -78,6 +78,12 @@ def tables(options: argparse.Namespace) -> None:
     write_tables(Path(options.folder))
 
 
+def cell_figure(options: argparse.Namespace) -> None:
+    from rdplane.figures.draw import draw_cell
+
+    draw_cell(Path(options.folder), options.cell, json.loads(options.settings))
+
+
 def page(options: argparse.Namespace) -> None:
     from rdplane.page import write_page
 
@@ -192,6 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
     add(aggregate, "config", "results")
     add(summary, "config", "results").add_argument("--failed", action="store_true")
     add(tables, "folder")
+    add(cell_figure, "folder", "cell", "settings")
     add(page, "folder", "settings")
     add(toy_cell, "cell", "output")
     add(toy_table, "config", "folder")

@@ -3,45 +3,13 @@ import pytest
 import synthetic
 
 from rdplane.architectures import ARCHITECTURES
-from rdplane.errors import UserError
-from rdplane.figures.runs import absent, curves, per_setting, published_points, select_cells
+from rdplane.figures.runs import absent, curves, in_grid_order, per_setting, published_points
 
 
-def test_a_scalar_and_a_list_of_one_select_the_same():
-    table = synthetic.table()
-    assert select_cells(table, {"beta": 1}).equals(select_cells(table, {"beta": [1.0]}))
-
-
-def test_all_keys_must_match():
-    chosen = select_cells(synthetic.table(), {"decoder": "-", "marginal": ["+", "v"], "beta": [0.1, 1.0]})
-    assert len(chosen) == 2 * 2 * 2 and set(chosen["decoder"]) == {"-"} and "-" not in set(chosen["marginal"])
-
-
-def test_selected_runs_are_in_grid_order_whatever_the_table():
-    table = synthetic.table()
-    chosen = select_cells(table.iloc[::-1], {"beta": [1.0, 0.1]})
-    wanted = [(name, beta) for name in ARCHITECTURES for beta in (0.1, 1.0)]
-    assert list(zip(chosen["architecture"], chosen["beta"], strict=True)) == wanted
-
-
-def test_rate_targets_are_selected_among_betas():
-    chosen = select_cells(synthetic.table(targets=(5, 10)), {"rate_target": 10})
-    assert set(chosen["objective"]) == {"target_rate"} and len(chosen) == 12
-
-
-def test_an_unknown_key_is_named():
-    with pytest.raises(UserError, match="unknown key 'betta'"):
-        select_cells(synthetic.table(), {"betta": 1})
-
-
-def test_a_value_that_no_run_has_is_named_with_those_there_are():
-    with pytest.raises(UserError, match=r"no cell has beta 0.3; the table holds 0.1, 0.5, 1$"):
-        select_cells(synthetic.table(), {"beta": 0.3})
-
-
-def test_values_that_never_meet_are_an_error():
-    with pytest.raises(UserError, match="no cell has all of"):
-        select_cells(synthetic.table(), {"architecture": "-+v", "encoder": "+"})
+def test_grid_order_is_that_of_the_architectures_and_betas_whatever_the_table():
+    ordered = in_grid_order(synthetic.table().iloc[::-1])
+    wanted = [(name, beta) for name in ARCHITECTURES for beta in (0.1, 0.5, 1.0)]
+    assert list(zip(ordered["architecture"], ordered["beta"], strict=True)) == wanted
 
 
 def test_the_error_of_one_run_is_over_images():

@@ -103,11 +103,11 @@ def test_killed_holder_leaves_its_device_free():
 
 
 def test_third_waits_for_a_free_device():
-    _, a = hold(seconds=1.0)
+    _, a = hold(seconds=6.0)
     second, _ = hold()
     start = time.monotonic()
     with lease(poll=0.05) as device:
         waited = time.monotonic() - start
     second.kill()
     assert device == a
-    assert waited > 0.2
+    assert waited > 1

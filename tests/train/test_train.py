@@ -43,7 +43,7 @@ def history(folder):
 @pytest.fixture(scope="module")
 def undisturbed(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    train(tiny.cell(epochs=6), tiny.images, folder, RUNTIME)
+    train(tiny.cell(epochs=12), tiny.images, folder, RUNTIME)
     return folder
 
 
@@ -56,7 +56,7 @@ def test_every_architecture_trains_and_repeats_itself(tiny, tmp_path, architectu
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1])
 def test_killed_run_ends_bit_identical(tiny, undisturbed, tmp_path, number):
-    cell = tiny.cell(epochs=6)
+    cell = tiny.cell(epochs=12)
     process = start(tiny.arguments(cell, tmp_path))
     state = tmp_path / "state"
     while not (state / "history.csv").exists():  # in the second epoch or later
@@ -94,7 +94,7 @@ def test_stopped_at_any_step_ends_bit_identical(tiny, undisturbed, tmp_path, ste
         if steps == step:
             raise Interrupted("here")
 
-    cell = tiny.cell(epochs=6)
+    cell = tiny.cell(epochs=12)
     monkeypatch.setattr(engine, "save_checkpoint", stopping)
     with pytest.raises(Interrupted):
         train(cell, tiny.images, tmp_path, RUNTIME)
@@ -123,7 +123,7 @@ def test_target_rate_cell_remembers_its_multiplier(tiny, tmp_path, monkeypatch):
 
 
 def test_damaged_checkpoint_falls_back_and_ends_bit_identical(tiny, undisturbed, tmp_path):
-    process = start(tiny.arguments(tiny.cell(epochs=6), tmp_path))
+    process = start(tiny.arguments(tiny.cell(epochs=12), tmp_path))
     while not (tmp_path / "state/history.csv").exists():
         assert process.poll() is None
         time.sleep(0.005)
@@ -132,13 +132,13 @@ def test_damaged_checkpoint_falls_back_and_ends_bit_identical(tiny, undisturbed,
     path = tmp_path / "state/checkpoint"
     path.write_bytes(path.read_bytes()[:100])
     log = tmp_path / "log"
-    train(tiny.cell(epochs=6), tiny.images, tmp_path, RUNTIME, log)
+    train(tiny.cell(epochs=12), tiny.images, tmp_path, RUNTIME, log)
     assert "checkpoint is cut short or damaged" in log.read_text()
     assert same(weights(tmp_path), weights(undisturbed))
 
 
 def test_finished_cell_is_not_trained_again(tiny, undisturbed, tmp_path, monkeypatch):
-    cell = tiny.cell(epochs=6)
+    cell = tiny.cell(epochs=12)
     expected = weights(undisturbed)
     (undisturbed / "model.safetensors").unlink()
     monkeypatch.setattr(engine, "run", None)
@@ -198,7 +198,7 @@ def test_folder_that_cannot_be_written(tiny, tmp_path):
 
 
 def test_second_process_waits_for_the_first(tiny, tmp_path):
-    cell = tiny.cell(epochs=6)
+    cell = tiny.cell(epochs=12)
     first = start(tiny.arguments(cell, tmp_path))
     while not (tmp_path / "state/.lock").exists():
         time.sleep(0.005)

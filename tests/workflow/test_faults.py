@@ -150,3 +150,70 @@ def test_metrics_carry_the_resolved_cell(finished):
         assert path.parent.name.startswith(
             f"vae{cell['architecture']}_beta{cell['objective']['beta']:g}_seed{cell['seed']}_"
         )
+
+
+def test_toy_alone_ends_well(project):
+    subprocess.run(["rm", "-rf", str(project.folder / "results"), str(project.folder / ".snakemake")], check=True)
+    run = project.snakemake("toy")
+    assert run.returncode == 0, run.stderr
+    assert "Traceback" not in run.stderr
+    assert (project.folder / "results/tiny/toy/figures/toy_models.png").exists()
+    assert not (project.folder / "results/tiny/cells").exists()
+
+
+def test_training_curves_of_one_cell_on_demand(project):
+    cell = next((project.folder / "results/tiny/cells").iterdir())
+    run = project.snakemake(str((cell / "training.png").relative_to(project.folder)))
+    assert run.returncode == 0, run.stderr
+    assert (cell / "training.pdf").exists()
+
+
+def test_results_that_cannot_be_written_are_one_line(project):
+    (project.folder / "blocked").write_text("")
+    run = project.snakemake("-n", RDPLANE_RESULTS="blocked")
+    assert run.returncode != 0
+    assert "Traceback" not in run.stderr
+    assert "error: cannot write results to blocked/tiny: blocked is no folder that you may write to" in run.stderr
+
+
+def test_folder_with_a_space(project, tmp_path):
+    moved = type(project)(tmp_path / "my projects")
+    project.folder.rename(moved.folder)
+    moved.config["figures"]["note"] = "redrawn"
+    moved.write()
+    run = moved.snakemake()
+    assert run.returncode == 0, run.stderr
+
+
+def test_nvidia_smi_is_asked_once(project, tmp_path):
+    tool = tmp_path / "bin/nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\necho called >> {tmp_path}/calls\necho GPU-1\n")
+    tool.chmod(0o755)
+    project.config["training"]["device"] = "auto"
+    project.write()
+    run = project.snakemake("-n", PATH=f"{tool.parent}:{os.environ['PATH']}")
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "calls").read_text().count("called") == 1
+
+
+def test_code_edited_while_the_workflow_runs_is_not_passed_off_as_the_old(project):
+    cell = json.loads(next((project.folder / "results/tiny/cells").glob("*/train.json")).read_text())["cell"]
+    cell["code"]["engine"] = "another"
+    command = [
+        sys.executable,
+        "-m",
+        "rdplane.step",
+        "train",
+        "--cell",
+        json.dumps(cell),
+        "--images",
+        "x",
+        "--folder",
+        "y",
+    ]
+    command += ["--runtime", json.dumps({"threads": 1, "device": "cpu"})]
+    environment = os.environ | {"PYTHONPATH": str(project.folder / "src")}
+    run = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "was edited after this workflow had started" in run.stderr

@@ -51,3 +51,25 @@ rule page:
         folder=lambda wildcards, output: str(LAYOUT.folder),
     shell:
         "python -m rdplane.step page --folder {params.folder:q} --settings {params.settings:q} --log {log:q}"
+
+
+# Training curves of one cell, on demand: snakemake results/<experiment>/cells/<cell>/training.png
+rule cell_figure:
+    input:
+        LAYOUT.table,
+        f"{CELL}/history.csv",
+    output:
+        f"{CELL}/training.png",
+        f"{CELL}/training.pdf",
+    log:
+        f"{LOG}/figures/training/{{cell}}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        settings=canonical_json(
+            {"note": CONFIG["figures"]["note"], "code": code.fingerprint("figures")}
+        ),
+        folder=lambda wildcards, output: str(LAYOUT.folder),
+    shell:
+        "python -m rdplane.step cell_figure --folder {params.folder:q} --cell {wildcards.cell:q}"
+        " --settings {params.settings:q} --log {log:q}"

@@ -3,7 +3,6 @@
 from rdplane.figures.elbo_rate import draw_elbo_rate
 from rdplane.figures.groups import draw_groups
 from rdplane.figures.rd_plane import draw_rd_plane
-from rdplane.figures.runs import select_cells
 from rdplane.figures.samples import draw_samples, read_samples
 from rdplane.figures.style import save
 from rdplane.figures.training import draw_training, draw_training_overview, read_history
@@ -18,5 +17,4 @@ __all__ = [
     "read_history",
     "read_samples",
     "save",
-    "select_cells",
 ]

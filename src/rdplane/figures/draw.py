@@ -16,11 +16,11 @@ from rdplane.figures.groups import draw_groups
 from rdplane.figures.measures import draw_marginal_gap, draw_probe
 from rdplane.figures.rd_plane import draw_rd_plane
 from rdplane.figures.samples import draw_samples, read_samples
-from rdplane.figures.training import draw_training_overview, read_history
+from rdplane.figures.training import draw_training, draw_training_overview, read_history
 from rdplane.layout import PLOTS
 from rdplane.tables import with_category
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_cell"]
 
 # The column that a figure cannot do without.
 MEASURED = {"probe_accuracy": "probe_accuracy", "marginal_gap": "mi_upper"}
@@ -44,6 +44,26 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
     style.save(figure, folder / "figures" / f"{name}.png", folder / "figures" / f"{name}.pdf")
 
 
+def draw_cell(folder: Path, cell: str, settings: dict[str, Any]) -> None:
+    """Write the training curves of one cell, `training.png` and `.pdf` in its folder.
+
+    Args:
+        folder: ``results/<experiment>``.
+        cell: the cell's name.
+        settings: `note`.
+
+    Raises:
+        UserError: the cell has no row in the table, or its history is missing or damaged.
+    """
+    table = read_table(folder / "rd.csv")
+    rows = table[table.cell == cell]
+    if rows.empty:
+        raise UserError(f"{folder / 'rd.csv'} has no cell {cell}; run it first")
+    place = folder / "cells" / cell
+    figure = draw_training(read_history(place / "history.csv"), rows.iloc[0], note=settings["note"])
+    style.save(figure, place / "training.png", place / "training.pdf")
+
+
 def _figure(name: str, folder: Path, table: pd.DataFrame, settings: dict[str, Any]) -> Figure:
     note, missing = settings["note"], _missing(folder / "missing.csv")
     if name == "rd_plane":
@@ -54,9 +74,7 @@ def _figure(name: str, folder: Path, table: pd.DataFrame, settings: dict[str, An
         return draw_groups(table, note=note, missing=missing)
     if name in MEASURED and table[MEASURED[name]].isna().all():
         # Too few labelled images for the folds, say: no reason to fail a finished grid.
-        reason = (
-            f"No run has a value for {MEASURED[name]}: the evaluation leaves it out for this dataset."
-        )
+        reason = f"No run has a value for {MEASURED[name]}: the evaluation leaves it out for this dataset."
         return style.Page(9.3, 0.3, name.replace("_", " ").capitalize(), reason, note).figure
     if name == "probe_accuracy":
         return draw_probe(table, note=note, missing=missing)

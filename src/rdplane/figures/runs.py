@@ -1,6 +1,5 @@
-"""What the figures read from the table of runs: settings and their errors, groups, selections, published points."""
+"""What the figures read from the table of runs: settings and their errors, groups, published points."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from rdplane.architectures import ARCHITECTURES
-from rdplane.errors import UserError
 
 __all__ = [
-    "SELECTORS",
     "absent",
     "counted",
     "curves",
@@ -21,37 +18,9 @@ __all__ = [
     "label",
     "per_setting",
     "published_points",
-    "select_cells",
 ]
 
-SELECTORS = ("architecture", "encoder", "decoder", "marginal", "beta", "rate_target", "anneal", "seed")
-
 _SETTING = ["architecture", "objective", "beta", "rate_target", "anneal"]
-
-
-def select_cells(table: pd.DataFrame, selector: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows whose values are all among the selector's, by architecture, then beta, rate target, anneal and seed.
-
-    Args:
-        table: see `rdplane.aggregate.read_table`.
-        selector: key of `SELECTORS` -> one value or a list of values. Numbers match by value (1 is 1.0).
-
-    Raises:
-        UserError: an unknown key, or no row is selected; the message says what the table holds.
-    """
-    chosen = np.ones(len(table), dtype=bool)
-    for key, wanted in selector.items():
-        if key not in SELECTORS:
-            raise UserError(f"selection of cells: unknown key {key!r}, expected some of {', '.join(SELECTORS)}")
-        values = wanted if isinstance(wanted, list | tuple) else [wanted]
-        found = np.array([any(_same(value, want) for want in values) for value in table[key]], dtype=bool)
-        if not found.any():
-            held = ", ".join(_spell(value) for value in table[key].drop_duplicates().head(12) if not _empty(value))
-            raise UserError(f"selection of cells: no cell has {key} {wanted!r}; the table holds {held or 'none'}")
-        chosen &= found
-    if not chosen.any():
-        raise UserError(f"selection of cells: no cell has all of {dict(selector)!r}; loosen one of the keys")
-    return in_grid_order(table[chosen])
 
 
 def in_grid_order(table: pd.DataFrame) -> pd.DataFrame:
@@ -59,20 +28,6 @@ def in_grid_order(table: pd.DataFrame) -> pd.DataFrame:
     place = table["architecture"].map({name: index for index, name in enumerate(ARCHITECTURES)})
     ordered = table.assign(_place=place).sort_values(["_place", "beta", "rate_target", "anneal", "seed"], kind="stable")
     return ordered.drop(columns="_place").reset_index(drop=True)
-
-
-def _same(value: Any, wanted: Any) -> bool:
-    if isinstance(value, str) or isinstance(wanted, str):
-        return value == wanted
-    return math.isclose(value, wanted, rel_tol=1e-9)
-
-
-def _empty(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)
-
-
-def _spell(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
 
 
 def per_setting(table: pd.DataFrame) -> pd.DataFrame:

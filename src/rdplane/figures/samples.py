@@ -61,7 +61,7 @@ def draw_samples(
     shows in averages that look alike everywhere; one that leaves detail to chance in averages that are blurred.
 
     Args:
-        table: the runs to show, in order (see `rdplane.figures.select_cells`).
+        table: the runs to show, in order (see `rdplane.figures.choose`).
         arrays: their samples in the same order (see `read_samples`).
         title: heading of the figure.
         images: rows in each block, fewer when fewer are stored.
