@@ -136,7 +136,18 @@ assert rate.mean().item() == metrics["rate"] and distortion.mean().item() == met
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.parametrize("module", ["rdplane", "rdplane.cli", "rdplane.step", "rdplane.layout", "rdplane.figures.draw"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "rdplane",
+        "rdplane.cli",
+        "rdplane.step",
+        "rdplane.layout",
+        "rdplane.figures.draw",
+        "rdplane.page",
+        "rdplane.toy.run",
+    ],
+)
 def test_what_needs_no_torch_does_not_import_it(finished, module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(finished.folder / "src")}
