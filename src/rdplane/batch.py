@@ -6,7 +6,6 @@ archives to carry home. Needs no torch by itself.
 """
 
 import fnmatch
-import json
 import os
 import signal
 import subprocess
@@ -16,10 +15,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rdplane.cell import evaluation_settings, runtime_settings, sampling_settings
 from rdplane.errors import UserError
-from rdplane.files import atomic, canonical_json
+from rdplane.files import atomic
 from rdplane.layout import Layout
+from rdplane.step import cell_arguments
 from rdplane.train.progress import duration
 
 __all__ = ["in_priority", "pack", "run_batch"]
@@ -106,20 +105,10 @@ def _next_step(layout: Layout, name: str) -> str | None:
 
 
 def _start(layout: Layout, name: str, step: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    folder, cell = layout.cell(name), layout.cells[name]
-    runtime = runtime_settings(layout.config, cell["architecture"])
-    arguments = ["--folder", str(folder), "--images", str(layout.images), "--runtime", json.dumps(runtime)]
-    if step == "train":
-        arguments += ["--cell", canonical_json(cell)]
-    elif step == "evaluate":
-        arguments += ["--settings", evaluation_settings(layout.config), "--output", str(folder / "metrics.json")]
-    else:
-        arguments += ["--settings", sampling_settings(layout.config), "--output", str(folder / "samples.npz")]
     log = layout.folder / "logs" / step / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, "-m", "rdplane.step", step, *arguments, "--log", str(log)], env=environment
-    )
+    command = [sys.executable, "-m", "rdplane.step", *cell_arguments(layout, name, step), "--log", str(log)]
+    return subprocess.Popen(command, env=environment)
 
 
 def _report(outcome: dict[str, str], running: dict[str, tuple[str, subprocess.Popen[bytes]]], seconds: float) -> None:

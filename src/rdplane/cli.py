@@ -2,20 +2,17 @@
 
 import argparse
 import fnmatch
-import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import rdplane
 from rdplane import code
-from rdplane.cell import evaluation_settings, runtime_settings, sampling_settings
 from rdplane.config import load_config
 from rdplane.errors import UserError
 from rdplane.files import canonical_json
 from rdplane.layout import SAMPLE_PLOTS, TOY_PLOTS, Layout
-from rdplane.step import guarded, set_thread_environment
+from rdplane.step import cell_arguments, guarded
 from rdplane.step import main as step
 
 __all__ = ["main"]
@@ -55,26 +52,17 @@ def prepare(options: argparse.Namespace) -> None:
 def train(options: argparse.Namespace) -> None:
     """Train cells, one after the other."""
     prepare(options)
-    _each(
-        options,
-        "train",
-        lambda layout, name: ["--cell", canonical_json(layout.cells[name])],
-        ["--fresh"] * options.fresh,
-    )
+    _each(options, "train", *["--fresh"] * options.fresh)
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """Measure test-set rate and distortion of trained cells."""
-    _each(options, "evaluate", lambda layout, name: [
-        "--settings", evaluation_settings(layout.config), "--output", str(layout.cell(name) / "metrics.json"),
-    ])  # fmt: skip
+    _each(options, "evaluate")
 
 
 def sample(options: argparse.Namespace) -> None:
     """Draw reconstructions and generations of trained cells."""
-    _each(options, "sample", lambda layout, name: [
-        "--settings", sampling_settings(layout.config), "--output", str(layout.cell(name) / "samples.npz"),
-    ])  # fmt: skip
+    _each(options, "sample")
 
 
 def aggregate(options: argparse.Namespace) -> None:
@@ -148,23 +136,13 @@ def _step(*arguments: str) -> None:
         sys.exit(status)
 
 
-def _each(
-    options: argparse.Namespace,
-    name: str,
-    arguments: Callable[[Layout, str], list[str]],
-    extra: list[str] | None = None,
-) -> None:
+def _each(options: argparse.Namespace, name: str, *extra: str) -> None:
     """Run a step for every chosen cell in this process, so that torch is imported once."""
     layout = _layout(options)
     chosen = _chosen(options, layout)
     for number, cell in enumerate(chosen, 1):
         print(f"{name} {number} of {len(chosen)}: {cell}", file=sys.stderr)
-        runtime = runtime_settings(layout.config, layout.cells[cell]["architecture"])
-        set_thread_environment(runtime["threads"])
-        _step(
-            name, "--folder", str(layout.cell(cell)), "--images", str(layout.images),
-            "--runtime", json.dumps(runtime), *arguments(layout, cell), *(extra or []),
-        )  # fmt: skip
+        _step(*cell_arguments(layout, cell, name), *extra)
 
 
 def main(arguments: list[str] | None = None) -> int:

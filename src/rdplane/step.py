@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rdplane.cell import evaluation_settings, runtime_settings, sampling_settings
 from rdplane.errors import UserError
+from rdplane.files import canonical_json
+from rdplane.layout import Layout
 
-__all__ = ["guarded", "main", "set_thread_environment"]
+__all__ = ["cell_arguments", "guarded", "main"]
 
 INTERRUPTED = 75  # EX_TEMPFAIL: run the same again, it goes on from its checkpoint
 
@@ -66,7 +69,6 @@ def sample(options: argparse.Namespace) -> None:
 
 
 def aggregate(options: argparse.Namespace) -> None:
-    from rdplane.layout import Layout
     from rdplane.summary import tabulate
 
     tabulate(Layout(json.loads(options.config), options.results))
@@ -120,7 +122,6 @@ def _toy_records(options: argparse.Namespace) -> list[Path]:
 
 
 def summary(options: argparse.Namespace) -> None:
-    from rdplane.layout import Layout
     from rdplane.summary import draw_what_is_there, summarise
 
     layout = Layout(json.loads(options.config), options.results)
@@ -150,6 +151,23 @@ def set_thread_environment(threads: int) -> None:
     """Tell the numerical libraries how many threads to start; they read this when they are imported."""
     for key in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[key] = str(threads)
+
+
+def cell_arguments(layout: Layout, name: str, step: str) -> list[str]:
+    """The command line of one cell's step: 'train', 'evaluate' or 'sample'.
+
+    Args:
+        layout: the experiment.
+        name: the cell's folder name.
+    """
+    folder, cell = layout.cell(name), layout.cells[name]
+    runtime = runtime_settings(layout.config, cell["architecture"])
+    arguments = [step, "--folder", str(folder), "--images", str(layout.images), "--runtime", json.dumps(runtime)]
+    if step == "train":
+        return [*arguments, "--cell", canonical_json(cell)]
+    if step == "evaluate":
+        return [*arguments, "--settings", evaluation_settings(layout.config), "--output", str(folder / "metrics.json")]
+    return [*arguments, "--settings", sampling_settings(layout.config), "--output", str(folder / "samples.npz")]
 
 
 def guarded(action: Callable[[], None], log: Path | None = None) -> int:

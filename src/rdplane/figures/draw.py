@@ -1,6 +1,5 @@
 """Draw one of an experiment's figures by name, from its folder: what the workflow and the command line call."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from rdplane.figures.elbo_rate import draw_elbo_rate
 from rdplane.figures.groups import draw_groups
 from rdplane.figures.measures import draw_marginal_gap, draw_probe
 from rdplane.figures.rd_plane import draw_rd_plane
+from rdplane.figures.runs import read_missing
 from rdplane.figures.samples import draw_samples, read_samples
 from rdplane.figures.training import draw_training, draw_training_overview, read_history
 from rdplane.layout import PLOTS
@@ -65,7 +65,7 @@ def draw_cell(folder: Path, cell: str, settings: dict[str, Any]) -> None:
 
 
 def _figure(name: str, folder: Path, table: pd.DataFrame, settings: dict[str, Any]) -> Figure:
-    note, missing = settings["note"], _missing(folder / "missing.csv")
+    note, missing = settings["note"], read_missing(folder / "missing.csv")
     if name == "rd_plane":
         return draw_rd_plane(table, note=note, missing=missing, published=settings["published"])
     if name == "elbo_rate":
@@ -93,10 +93,3 @@ def _figure(name: str, folder: Path, table: pd.DataFrame, settings: dict[str, An
     raise UserError(
         f"figure {name!r} is unknown; expected one of {', '.join(PLOTS)} or samples_<name of a sample grid>"
     )
-
-
-def _missing(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    with path.open(newline="") as stream:
-        return [row["cell"] for row in csv.DictReader(stream)]

@@ -1,5 +1,6 @@
 """What the figures read from the table of runs: settings and their errors, groups, published points."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ __all__ = [
     "label",
     "per_setting",
     "published_points",
+    "read_missing",
 ]
 
 _SETTING = ["architecture", "objective", "beta", "rate_target", "anneal"]
@@ -80,6 +82,14 @@ def absent(table: pd.DataFrame, missing: Sequence[str]) -> list[str]:
         return []
     named = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
     return [f"{len(missing)} of {counted(len(table) + len(missing), 'cell')} missing: {named}"]
+
+
+def read_missing(path: Path) -> list[str]:
+    """Names of the cells in ``missing.csv``; none where the file is not there."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return [row["cell"] for row in csv.DictReader(stream)]
 
 
 def published_points(dataset: str) -> pd.DataFrame:

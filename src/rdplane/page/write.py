@@ -1,6 +1,5 @@
 """Writing the page: the plot, the samples, the glue and Bokeh itself in one file that asks for nothing else."""
 
-import csv
 import hashlib
 import json
 from pathlib import Path
@@ -64,7 +63,7 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
         experiment=table["experiment"].iloc[0],
         subtitle=data.describe(table),
         note=note,
-        footnotes=data.absent(table, _missing(folder / "missing.csv")) + _beyond(table, first),
+        footnotes=data.absent(table, data.read_missing(folder / "missing.csv")) + _beyond(table, first),
         choices=columns.choices(table),
         published=len(points),
         curves=bool(curves["rate"]),
@@ -111,13 +110,6 @@ def _samples(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Any], dict[st
             images[shown[name]] = sheet
         samples[cell] = shown
     return samples, images
-
-
-def _missing(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    with path.open(newline="") as stream:
-        return [row["cell"] for row in csv.DictReader(stream)]
 
 
 def _beyond(table: pd.DataFrame, limits: dict[str, tuple[float, float]]) -> list[str]:
