@@ -4,7 +4,7 @@ import pytest
 
 from rdplane.architectures import ARCHITECTURES
 from rdplane.cell import expand, runtime_settings, select
-from rdplane.config import resolve_config
+from rdplane.config import RUNTIME, resolve_config
 from rdplane.errors import UserError
 
 
@@ -38,10 +38,9 @@ def test_spelling_is_no_change():
     assert names(grid={"beta": [1]}) == names(grid={"beta": ["1e0"]})
 
 
-@pytest.mark.parametrize("key", ["device", "threads", "checkpoint_seconds"])
+@pytest.mark.parametrize("key", RUNTIME)
 def test_runtime_key_is_no_part_of_the_identity(key):
-    value = {"device": "cpu", "threads": 7, "checkpoint_seconds": 1}[key]
-    assert names(training={key: value}) == names()
+    assert names(training={key: "cpu" if key == "device" else 7}) == names()
 
 
 @pytest.mark.parametrize("key", ["epochs", "batch_size", "learning_rate", "normalise_gradients", "keep", "precision"])

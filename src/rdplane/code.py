@@ -31,6 +31,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "data": ("data/sources.py", "data/binarise.py", "data/own.py", "data/prepare.py"),
     "engine": (
         "train/loop.py",
+        "train/gradient.py",
         "train/optimiser.py",
         "train/schedule.py",
         "objective.py",

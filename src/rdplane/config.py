@@ -114,6 +114,13 @@ def zero_or(least: int) -> Check:
     return check
 
 
+def micro_batch(value: Any) -> int | str | None:
+    try:
+        return value if value in (None, "auto") else whole(1)(value)
+    except Invalid:
+        raise Invalid("null, auto or a whole number of at least 1") from None
+
+
 def switch(value: Any) -> bool:
     if not isinstance(value, bool):
         raise Invalid("true or false")
@@ -277,10 +284,15 @@ TRAINING = {
     "device": Key(choice("auto", "cpu", "cuda", "mps"), "auto", "where to train; not part of a cell's identity"),
     "threads": Key(whole(1), 1, "CPU threads a cell; not part of a cell's identity"),
     "checkpoint_seconds": Key(real(0), 60.0, "between checkpoints, the most a killed run repeats", "s"),
+    "stall_seconds": Key(real(0), 1800.0, "without a step until a job that hangs ends itself; 0: never", "s"),
+    "micro_batch": Key(
+        micro_batch, None, "images at once, of the same batch; auto: halved when memory runs out; null: the whole batch"
+    ),
+    "cells_per_gpu": Key(whole(1), 1, "cells that share one GPU"),
 }
 
 # Keys of `training` that say how a cell is computed, not what it is.
-RUNTIME = ("device", "threads", "checkpoint_seconds")
+RUNTIME = ("device", "threads", "checkpoint_seconds", "stall_seconds", "micro_batch", "cells_per_gpu")
 
 SCHEMA: dict[str, Any] = {
     "experiment": Key(folder_name, "quick", "name; everything goes to results/<experiment>/"),

@@ -7,7 +7,7 @@ import torch
 
 from rdplane.errors import UserError
 
-__all__ = ["autocast", "choose_device", "describe", "set_threads"]
+__all__ = ["autocast", "choose_device", "describe", "out_of_memory", "set_threads"]
 
 
 def choose_device(name: str) -> torch.device:
@@ -37,6 +37,15 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     if precision == "bfloat16" or (precision == "auto" and device.type == "cuda"):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the device, or the machine, has no memory left."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in ("out of memory", "can't allocate memory")
+    )
 
 
 def describe(device: torch.device) -> str:

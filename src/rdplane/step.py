@@ -139,12 +139,24 @@ def figure(options: argparse.Namespace) -> None:
 @contextlib.contextmanager
 def _computing(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """A GPU of one's own and the threads asked for, both settled before torch is imported."""
+    from rdplane.train.job import DEFAULTS
     from rdplane.train.lease import lease
 
     runtime = json.loads(options.runtime)
     set_thread_environment(runtime["threads"])
-    with lease() if runtime["device"] in ("auto", "cuda") else contextlib.nullcontext():
-        yield {"device": runtime["device"], "threads": runtime["threads"]}
+    places = runtime.get("cells_per_gpu", DEFAULTS["cells_per_gpu"])
+    with lease(places) if runtime["device"] in ("auto", "cuda") else contextlib.nullcontext():
+        try:
+            yield {"device": runtime["device"], "threads": runtime["threads"]}
+        except (RuntimeError, MemoryError) as error:
+            from rdplane.device import out_of_memory
+
+            if not out_of_memory(error):
+                raise
+            raise UserError(
+                f"{Path(options.folder).name}: out of memory; lower evaluation.batch_size, sampling.images "
+                "or training.cells_per_gpu"
+            ) from None
 
 
 def set_thread_environment(threads: int) -> None:

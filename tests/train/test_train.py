@@ -103,6 +103,28 @@ def test_stopped_at_any_step_ends_bit_identical(tiny, undisturbed, tmp_path, ste
     assert same(weights(tmp_path), weights(undisturbed))
 
 
+def test_stopped_while_it_validates_ends_bit_identical(tiny, undisturbed, tmp_path, monkeypatch):
+    """The images validated before the signal took random numbers, which the second try draws again."""
+    cell = tiny.cell(epochs=12)
+    plain, calls = engine._validate, []
+
+    def stopping(*arguments):
+        *others, most, stop, heartbeat = arguments
+        calls.append(most)
+        if len(calls) == 3:
+            plain(*others, most, stop, heartbeat)
+            stop.signal = "SIGTERM"
+        return plain(*others, most, stop, heartbeat)
+
+    monkeypatch.setattr(engine, "_validate", stopping)
+    with pytest.raises(Interrupted):
+        train(cell, tiny.images, tmp_path, RUNTIME | {"checkpoint_seconds": 60})
+    monkeypatch.setattr(engine, "_validate", plain)
+    train(cell, tiny.images, tmp_path, RUNTIME)
+    assert same(weights(tmp_path), weights(undisturbed))
+    pd.testing.assert_frame_equal(history(tmp_path), history(undisturbed))
+
+
 def test_target_rate_cell_remembers_its_multiplier(tiny, tmp_path, monkeypatch):
     objective = {"name": "target_rate", "rate": 2.0, "method": "lagrangian", "curvature": 0.2, "step": 0.05}
     cell = tiny.cell("---") | {"objective": objective}

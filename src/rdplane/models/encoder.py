@@ -56,6 +56,7 @@ class ConvEncoder(nn.Module):
 
     def __init__(self, shape: tuple[int, int], latent: int, width: float):
         super().__init__()
+        self.latent = latent
         narrow, middle, wide = scaled(32, width), scaled(64, width), scaled(256, width)
         self.body = nn.Sequential(
             GatedConv2d(1, narrow, 5),
@@ -81,15 +82,16 @@ class ConvEncoder(nn.Module):
         """u = T^-1(z)."""
         return z
 
-    def draw(self, mean: Tensor, scale: Tensor) -> Code:
-        """One code for each row of the base Gaussian's `mean` and `scale` (B, L)."""
-        noise = torch.randn_like(mean)
+    def draw(self, mean: Tensor, scale: Tensor, noise: Tensor | None = None) -> Code:
+        """One code for each row of the base Gaussian's `mean` and `scale` (B, L), from `noise` ~ N(0, I) like them."""
+        noise = torch.randn_like(mean) if noise is None else noise
         u = mean + scale * noise
         return Code(self.transform(u), u, standard_normal_log_prob(noise) - scale.log().sum(1))
 
-    def encode(self, x: Tensor) -> Code:
-        """One z ~ e(z|x) for each image of x (B, H, W)."""
-        return self.draw(*self(x))
+    def encode(self, x: Tensor, noise: Tensor | None = None) -> Code:
+        """One z ~ e(z|x) for each image of x (B, H, W), from standard normal `noise` (B, L), drawn unless given."""
+        mean, scale = self(x)
+        return self.draw(mean, scale, noise)
 
     def log_prob(self, x: Tensor, z: Tensor) -> Tensor:
         """log e(z|x) (B,) at any z (B, L)."""

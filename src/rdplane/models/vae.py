@@ -45,22 +45,28 @@ class VAE(nn.Module):
         self.decoder = decoder
         self.marginal = marginal
 
-    def rate_distortion(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    @property
+    def latent(self) -> int:
+        """L, the dimensions of z."""
+        return self.encoder.latent
+
+    def rate_distortion(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """One-sample estimates of rate and distortion, (B,) each, unweighted.
 
-        Rate log e(z|x) - log m(z) (equation 3c) and distortion -log d(x|z) (3b) at one z ~ e(z|x) an image.
+        Rate log e(z|x) - log m(z) (equation 3c) and distortion -log d(x|z) (3b) at one z ~ e(z|x) an image, made
+        from standard normal `noise` (B, L), drawn unless given.
         """
-        code = self.encode(x)
+        code = self.encode(x, noise)
         rate = code.log_prob - self.marginal.log_prob(code)
         return rate, -self.log_likelihood(x, code.z)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Same as `rate_distortion`, for wrappers that call the module."""
-        return self.rate_distortion(x)
+        return self.rate_distortion(x, noise)
 
-    def encode(self, x: Tensor) -> Code:
+    def encode(self, x: Tensor, noise: Tensor | None = None) -> Code:
         """One z ~ e(z|x) an image, with its base and log-density."""
-        return self.encoder.encode(x)
+        return self.encoder.encode(x, noise)
 
     def log_posterior(self, x: Tensor, z: Tensor) -> Tensor:
         """log e(z|x) (B,) at any z."""

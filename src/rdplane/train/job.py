@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from rdplane.cell import cell_name
+from rdplane.config import RUNTIME, TRAINING
 from rdplane.errors import UserError
 from rdplane.files import canonical_json, read_json, write_text
+from rdplane.train.heartbeat import Heartbeat
 from rdplane.train.lease import lease
 from rdplane.train.progress import Progress, duration
 
-__all__ = ["OUTPUTS", "Interrupted", "exclusive", "train"]
+__all__ = ["DEFAULTS", "OUTPUTS", "Interrupted", "exclusive", "train"]
 
 OUTPUTS = ("model.safetensors", "history.csv", "train.json")
+DEFAULTS = {key: TRAINING[key].default for key in RUNTIME}  # how a cell is computed where nobody says
 
 
 class Interrupted(Exception):
-    """A signal asked the training to stop; its checkpoint is written."""
+    """A signal asked the training to stop; what it had made is in its checkpoint."""
 
 
 def train(
@@ -43,7 +46,7 @@ def train(
         cell: the resolved cell (see `rdplane.cell`).
         images: prepared images.
         folder: the cell's folder.
-        runtime: `device`, `threads`, `checkpoint_seconds`.
+        runtime: those keys of `training` that say how a cell is computed (`rdplane.config.RUNTIME`).
         log: file for the progress lines; None for standard error.
         fresh: forget checkpoints and a finished result.
 
@@ -51,10 +54,18 @@ def train(
         UserError: a non-finite loss or gradient, damaged images, a folder that cannot be written.
         Interrupted: SIGTERM, SIGINT or SIGUSR1 arrived; the checkpoint is written.
     """
-    runtime = {"device": "auto", "threads": 1, "checkpoint_seconds": 60.0, **(runtime or {})}
+    runtime = DEFAULTS | (runtime or {})
     state = folder / "state"
     progress = Progress(cell_name(cell), log)
-    with exclusive(state, progress), _signals() as stop:
+
+    def stalled(reason: str) -> None:
+        with contextlib.suppress(UserError):
+            write_text(state / "failure", f"{progress.cell}: {reason}\n")
+        progress.line(reason)
+        if log is not None:
+            print(f"error: {progress.cell}: {reason}", file=sys.stderr, flush=True)
+
+    with _signals(progress) as stop, exclusive(state, progress):
         if fresh:
             for path in state.iterdir():
                 if path.name != ".lock":
@@ -62,12 +73,16 @@ def train(
         if _finished(cell, state / "finished"):
             progress.line("already trained; its result is used again")
         else:
-            # Leased before torch is imported: CUDA reads the choice of device once, when it starts.
-            with lease() if runtime["device"] in ("auto", "cuda") else contextlib.nullcontext():
+            on_gpu = runtime["device"] in ("auto", "cuda")
+            with (
+                Heartbeat(state, runtime["stall_seconds"], stalled) as heartbeat,
+                # Leased before torch is imported: CUDA reads the choice of device once, when it starts.
+                lease(runtime["cells_per_gpu"]) if on_gpu else contextlib.nullcontext(),
+            ):
                 from rdplane.train.loop import run
 
                 try:
-                    run(cell, images, state, runtime, progress, stop)
+                    run(cell, images, state, runtime, progress, stop, heartbeat)
                 except UserError as error:
                     # Kept for the table of missing cells; a log file says more but may be gone.
                     write_text(state / "failure", f"{error}\n")
@@ -100,20 +115,28 @@ def exclusive(state: Path, progress: Progress) -> Iterator[None]:
 
 
 class Stop:
-    """Set by a signal, read by the loop between two steps."""
+    """Set by a signal, read by the loop between two steps.
+
+    While `deferred` is False, a signal ends the job at once: nothing was trained that no checkpoint holds.
+    """
 
     signal: str | None = None
+    deferred: bool = False
 
     def __bool__(self) -> bool:
         return self.signal is not None
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[Stop]:
+def _signals(progress: Progress) -> Iterator[Stop]:
     stop = Stop()
 
     def handler(number: int, frame: Any) -> None:
+        again = bool(stop)
         stop.signal = signal.Signals(number).name
+        if not stop.deferred and not again:
+            progress.line(f"stopped by {stop.signal} before its first step; nothing is lost")
+            raise Interrupted(progress.cell)
 
     numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
     try:

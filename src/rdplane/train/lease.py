@@ -55,21 +55,20 @@ def _folder() -> Path:
 
 
 @contextlib.contextmanager
-def lease(places: int | None = None, poll: float = 0.5) -> Iterator[str | None]:
+def lease(places: int = 1, poll: float = 0.5) -> Iterator[str | None]:
     """Hold a GPU of one's own for the length of the block, waiting for one if all are taken.
 
     Sets ``CUDA_VISIBLE_DEVICES`` to the device held, so call it before torch starts CUDA. Devices fill breadth first:
     no device takes a second holder while another has none.
 
     Args:
-        places: how many processes may share one device; by default ``RDPLANE_CELLS_PER_GPU``, or 1.
+        places: how many processes may share one device; ``RDPLANE_CELLS_PER_GPU`` overrules it.
 
     Yields:
         The device's name, or None where there is no GPU.
     """
     pool = devices()
-    if places is None:
-        places = int(os.environ.get("RDPLANE_CELLS_PER_GPU") or 1)
+    places = int(os.environ.get("RDPLANE_CELLS_PER_GPU") or places)
     if not pool:
         yield None
         return

@@ -5,7 +5,7 @@ import io
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import safetensors.torch
 import torch
@@ -20,6 +20,8 @@ from rdplane.files import atomic, canonical_json, write_json, write_text
 from rdplane.models import VAE, build
 from rdplane.objective import build_objective
 from rdplane.train.checkpoint import load_checkpoint, save_checkpoint
+from rdplane.train.gradient import BatchGradient
+from rdplane.train.heartbeat import Heartbeat
 from rdplane.train.job import Interrupted, Stop
 from rdplane.train.optimiser import NormalisedAdam
 from rdplane.train.progress import Progress, duration
@@ -31,7 +33,8 @@ HISTORY = (
     "epoch", "beta", "learning_rate", "train_rate", "train_distortion", "valid_rate", "valid_distortion", "seconds",
     "images_per_second",
 )  # fmt: skip
-CHECK_EVERY = 50  # steps between looks at the numbers: each look makes a GPU wait
+LOOK_EVERY = 50  # steps between looks at the numbers: each look makes a GPU wait
+LOOK_SECONDS = 5.0  # or this long, where steps are slow
 
 
 def build_model(cell: dict[str, Any], shape: tuple[int, int], mean: Tensor | None = None) -> VAE:
@@ -41,8 +44,9 @@ def build_model(cell: dict[str, Any], shape: tuple[int, int], mean: Tensor | Non
 
 
 def run(
-    cell: dict[str, Any], images_path: Path, state: Path, runtime: dict[str, Any], progress: Progress, stop: Stop
-) -> None:
+    cell: dict[str, Any], images_path: Path, state: Path, runtime: dict[str, Any], progress: Progress, stop: Stop,
+    heartbeat: Heartbeat,
+) -> None:  # fmt: skip
     """Train a cell to its end and write the finished files to `state/finished` (see `rdplane.train.train`)."""
     settings, name = cell["training"], cell_name(cell)
     set_threads(runtime["threads"])
@@ -57,6 +61,7 @@ def run(
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     optimiser = NormalisedAdam(model.parameters(), settings["normalise_gradients"])
     objective = build_objective(cell).to(device)
+    gradient = BatchGradient(model, objective, settings["precision"], runtime["micro_batch"], progress)
     epochs, batch_size = settings["epochs"], min(settings["batch_size"], len(train))
     steps = len(train) // batch_size  # a last, smaller batch would weigh its images more
 
@@ -110,7 +115,27 @@ def run(
                 "or set training.precision: float32 for it under overrides"
             )
 
-    started = saved = time.monotonic()
+    def look() -> None:
+        check_finite()
+        rate, distortion = (sums[:2] / (step * batch_size)).tolist()
+        left = (time.monotonic() - started) / made * ((epochs - epoch) * steps - step)
+        heartbeat.report(
+            epoch=epoch, epochs=epochs, step=step, steps=steps, rate=rate, distortion=distortion, left=left
+        )
+        progress.tick(
+            f"epoch {epoch + 1}/{epochs} {step / steps:4.0%}  R {rate:.2f}  D {distortion:.2f} nats  "
+            f"{duration(left)} left"
+        )
+
+    def interrupt() -> NoReturn:
+        checkpoint()
+        progress.line(f"stopped by {stop.signal} in epoch {epoch + 1} of {epochs}; its checkpoint is written")
+        raise Interrupted(name)
+
+    made = 0  # steps of this process
+    heartbeat.report(epoch=epoch, epochs=epochs, step=step, steps=steps)
+    heartbeat.step()
+    started = saved = looked = time.monotonic()
     while epoch < epochs:
         order = _order(cell["seed"], epoch, len(train)).to(device)
         epoch_started, steps_before = time.monotonic(), step
@@ -118,33 +143,37 @@ def run(
         while step < steps:
             now = epoch + step / steps  # training time in epochs
             x = train[order[step * batch_size : (step + 1) * batch_size]].float()
-            with autocast(device, settings["precision"]):
-                rate, distortion = model.rate_distortion(x)
-            objective(rate, distortion, now).backward()
+            rate, distortion = gradient(x, now)
             norm = optimiser.step(learning_rate_at(now))
-            sums[0] += rate.detach().sum()
-            sums[1] += distortion.detach().sum()
+            sums[0] += rate.sum()
+            sums[1] += distortion.sum()
             sums[2] = torch.maximum(sums[2], norm)
-            step += 1
-            if step % CHECK_EVERY == 0:
+            step, made = step + 1, made + 1
+            heartbeat.step()
+            stop.deferred = True  # from here on there is something to save
+            clock = time.monotonic()
+            if step % LOOK_EVERY == 0 or clock - looked >= LOOK_SECONDS:
+                look()
+                looked = clock
+            if stop:
                 check_finite()
-                seen = step * batch_size
-                progress.tick(
-                    f"epoch {epoch + 1}/{epochs} {step / steps:4.0%}  "
-                    f"R {sums[0].item() / seen:.2f}  D {sums[1].item() / seen:.2f} nats"
-                )
-            if stop or time.monotonic() - saved >= runtime["checkpoint_seconds"]:
+                interrupt()
+            if clock - saved >= runtime["checkpoint_seconds"]:
                 check_finite()
                 checkpoint()
                 saved = time.monotonic()
-                if stop:
-                    progress.line(
-                        f"stopped by {stop.signal} in epoch {epoch + 1} of {epochs}; its checkpoint is written"
-                    )
-                    raise Interrupted(name)
         check_finite()
         spent = time.monotonic() - epoch_started
-        valid_rate, valid_distortion = _validate(model, valid, device, settings["precision"])
+        random = torch.get_rng_state(), torch.cuda.get_rng_state() if device.type == "cuda" else None
+        validated = _validate(
+            model, valid, device, settings["precision"], min(gradient.most or 250, 250), stop, heartbeat
+        )
+        if validated is None:  # as if it had not begun: the next run validates this epoch
+            torch.set_rng_state(random[0])
+            if random[1] is not None:
+                torch.cuda.set_rng_state(random[1])
+            interrupt()
+        valid_rate, valid_distortion = validated
         train_rate, train_distortion = (sums[:2] / (steps * batch_size)).tolist()
         history.append({
             "epoch": epoch + 1, "beta": objective.weight.item(),
@@ -188,14 +217,19 @@ def _order(seed: int, epoch: int, images: int) -> Tensor:
 
 
 @torch.no_grad()
-def _validate(model: VAE, valid: Tensor, device: torch.device, precision: str) -> tuple[float, float]:
-    """Mean R and D of the validation images, nats an image."""
+def _validate(
+    model: VAE, valid: Tensor, device: torch.device, precision: str, most: int, stop: Stop, heartbeat: Heartbeat
+) -> tuple[float, float] | None:
+    """Mean R and D of the validation images, nats an image, `most` at once; None when a signal came."""
     model.eval()
     sums = torch.zeros(2, device=device)
-    for x in valid.split(250):
+    for x in valid.split(most):
+        if stop:
+            return None
         with autocast(device, precision):
             rate, distortion = model.rate_distortion(x.float())
         sums += torch.stack([rate.sum(), distortion.sum()])
+        heartbeat.step()
     rate, distortion = (sums / len(valid)).tolist()
     return rate, distortion
 

@@ -1,0 +1,101 @@
+"""The gradient of one batch, computed in one piece or, where memory is short, in several of the same total."""
+
+import torch
+from torch import Tensor
+
+from rdplane.device import autocast, out_of_memory
+from rdplane.errors import UserError
+from rdplane.models import VAE
+from rdplane.objective import Objective
+from rdplane.train.progress import Progress
+
+__all__ = ["BatchGradient", "backward"]
+
+
+def backward(
+    model: VAE, objective: Objective, x: Tensor, noise: Tensor, time: float, most: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Add the gradient of the objective of one batch to the parameters' gradients.
+
+    In micro-batches the objective is that of the whole batch, to rounding: a pass without gradients finds every image's
+    rate and distortion, the objective's derivatives by them are the images' weights (an objective of the mean rate
+    gives none before it has seen all), and a second pass goes back with these. It costs a third more time.
+
+    Args:
+        x: (B, H, W) of 0 and 1.
+        noise: (B, L) standard normal, for z ~ e(z|x).
+        time: epochs trained so far (see `Objective`).
+        most: images at once; None for all.
+
+    Returns:
+        rate (B,), distortion (B,), nats, detached.
+    """
+    if most is None or most >= len(x):
+        rate, distortion = model.rate_distortion(x, noise)
+        objective(rate, distortion, time).backward()
+        return rate.detach(), distortion.detach()
+    parts = list(zip(x.split(most), noise.split(most), strict=True))
+    with torch.no_grad():
+        pairs = [model.rate_distortion(*part) for part in parts]
+    rate, distortion = (torch.cat(values).requires_grad_() for values in zip(*pairs, strict=True))
+    weights = torch.autograd.grad(objective(rate, distortion, time), (rate, distortion))
+    for part, *gradients in zip(parts, *(weight.split(most) for weight in weights), strict=True):
+        torch.autograd.backward(model.rate_distortion(*part), gradients)
+    return rate.detach(), distortion.detach()
+
+
+class BatchGradient:
+    """`backward` on one device and in one precision, which gives way when memory runs out.
+
+    Args:
+        model, objective: what to train.
+        precision: see `rdplane.device.autocast`.
+        micro_batch: images at once; None for the whole batch, 'auto' for as many as fit, found by halving.
+        progress: names the cell, and gets a line when the number is halved.
+    """
+
+    def __init__(
+        self, model: VAE, objective: Objective, precision: str, micro_batch: int | str | None, progress: Progress
+    ):
+        self.model, self.objective, self.precision, self.progress = model, objective, precision, progress
+        self.shrink = micro_batch == "auto"
+        self.most = micro_batch if isinstance(micro_batch, int) else None
+
+    def __call__(self, x: Tensor, time: float) -> tuple[Tensor, Tensor]:
+        """Rate and distortion of the batch (B,), their gradient added to the parameters'.
+
+        Raises:
+            UserError: memory ran out, and smaller pieces are not allowed or not possible.
+        """
+        # Drawn first: a batch that is tried again in smaller pieces sees the same noise.
+        noise = torch.randn(len(x), self.model.latent, device=x.device)
+        while True:
+            before = {key: value.clone() for key, value in self.objective.state_dict().items()}
+            try:
+                with autocast(x.device, self.precision):
+                    return backward(self.model, self.objective, x, noise, time, self.most)
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                now = min(self.most or len(x), len(x))
+                if not self.shrink or now == 1:
+                    raise UserError(f"{self.progress.cell}: {_advice(len(x), now)}") from None
+            # Outside of `except`: a handled error keeps the failed pass's tensors alive.
+            self.model.zero_grad(set_to_none=True)
+            self.objective.load_state_dict(before)
+            if x.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self.most = (now + 1) // 2
+            self.progress.line(
+                f"out of memory with {now} images at once; going on with {self.most} of the same batch of {len(x)}"
+            )
+
+
+def _advice(batch: int, now: int) -> str:
+    if now == 1:
+        return "out of memory with a single image at once; choose smaller sizes under model, or a larger GPU"
+    return (
+        f"out of memory at training.batch_size {batch}, {now} images at once; set training.micro_batch: "
+        f"{max(1, now // 2)} or auto for it under overrides (the same batch and objective in smaller pieces), or "
+        "lower training.cells_per_gpu"
+    )

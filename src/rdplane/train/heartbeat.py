@@ -1,0 +1,80 @@
+"""Signs of life of a training: a small file for `rdplane status`, and an end for a job that hangs. Needs no torch."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rdplane.errors import UserError
+from rdplane.files import write_json
+from rdplane.train.lease import SCHEDULERS
+
+__all__ = ["STALLED", "Heartbeat"]
+
+STALLED = 3  # exit status of a training that ended itself because it hung
+INTERVAL = 5.0  # seconds between two writes
+
+
+class Heartbeat:
+    """Keeps `state/heartbeat.json` fresh from a thread of its own, and ends the process when no step is made.
+
+    The thread writes even while the training computes one long step, so a stale file means a process that was killed;
+    it is removed at the end of the block, however that is reached. Ages are taken from a clock that nobody can set.
+
+    Args:
+        state: the cell's state folder.
+        limit: seconds without a step after which the process ends with status `STALLED`; 0 for never.
+        stalled: called with a line of explanation just before.
+    """
+
+    def __init__(self, state: Path, limit: float, stalled: Callable[[str], None]):
+        self.path, self.limit, self.stalled = state / "heartbeat.json", limit, stalled
+        self.latest: dict[str, Any] = {"stage": "waiting for a GPU", "epoch": 0, "step": 0}
+        self.last_step: float | None = None  # None: nothing is expected to move yet
+        self.ended = threading.Event()
+
+    def step(self) -> None:
+        """A training step was made."""
+        self.last_step = time.monotonic()
+
+    def report(self, **fields: Any) -> None:
+        """Where the training stands: `epoch`, `epochs`, `step`, `steps`, `rate`, `distortion` (nats), `left` (s)."""
+        self.latest = {**self.latest, "stage": "training", **fields}
+
+    def __enter__(self) -> "Heartbeat":
+        self._write()
+        self.thread = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.ended.set()
+        self.thread.join()
+        self.path.unlink(missing_ok=True)
+
+    def _watch(self) -> None:
+        period = min(INTERVAL, self.limit / 4) if self.limit else INTERVAL
+        while not self.ended.wait(period):
+            self._write()
+            if self.limit and self.last_step is not None and time.monotonic() - self.last_step > self.limit:
+                self.stalled(
+                    f"no training step in {self.limit:g} s (training.stall_seconds): the job hung and ended itself; "
+                    "run the same command again, it goes on from its checkpoint"
+                )
+                self.path.unlink(missing_ok=True)
+                os._exit(STALLED)  # the main thread does not answer: no other way out
+
+    def _write(self) -> None:
+        job = next((os.environ[key] for key in SCHEDULERS if os.environ.get(key)), None)
+        nothing = dict.fromkeys(("epochs", "steps", "rate", "distortion", "left"))
+        with contextlib.suppress(UserError):  # a full disk stops the training when it matters, at the checkpoint
+            write_json(
+                self.path,
+                nothing
+                | self.latest
+                | {"pid": os.getpid(), "host": socket.gethostname(), "job": job, "updated": time.time()},
+            )
