@@ -279,7 +279,9 @@ TRAINING = {
         choice("last", "best"), "last", "weights kept: of the last epoch (paper) or of the best validation -ELBO"
     ),
     "precision": Key(
-        choice("auto", "float32", "bfloat16"), "auto", "of the networks; auto: bfloat16 on CUDA, else float32"
+        choice("auto", "float32", "bfloat16"),
+        "auto",
+        "of the networks; auto: bfloat16 on CUDA and on CPUs with AMX, else float32",
     ),
     "device": Key(choice("auto", "cpu", "cuda", "mps"), "auto", "where to train; not part of a cell's identity"),
     "threads": Key(whole(1), 1, "CPU threads a cell; not part of a cell's identity"),
@@ -289,10 +291,15 @@ TRAINING = {
         micro_batch, None, "images at once, of the same batch; auto: halved when memory runs out; null: the whole batch"
     ),
     "cells_per_gpu": Key(whole(1), 1, "cells that share one GPU"),
+    "compile": Key(
+        choice("auto", "off", "default", "reduce-overhead"),
+        "auto",
+        "mode of torch.compile; auto: default on CUDA, else off",
+    ),
 }
 
 # Keys of `training` that say how a cell is computed, not what it is.
-RUNTIME = ("device", "threads", "checkpoint_seconds", "stall_seconds", "micro_batch", "cells_per_gpu")
+RUNTIME = ("device", "threads", "checkpoint_seconds", "stall_seconds", "micro_batch", "cells_per_gpu", "compile")
 
 SCHEMA: dict[str, Any] = {
     "experiment": Key(folder_name, "quick", "name; everything goes to results/<experiment>/"),

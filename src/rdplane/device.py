@@ -1,13 +1,15 @@
 """Where the numbers are computed: device, precision, threads."""
 
 import contextlib
+import functools
 import platform
+from pathlib import Path
 
 import torch
 
 from rdplane.errors import UserError
 
-__all__ = ["autocast", "choose_device", "describe", "out_of_memory", "set_threads"]
+__all__ = ["autocast", "choose_device", "describe", "out_of_memory", "resolve_precision", "set_threads"]
 
 
 def choose_device(name: str) -> torch.device:
@@ -32,9 +34,28 @@ def set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
+@functools.cache
+def has_bfloat16_unit(kind: str) -> bool:
+    """Whether a device type multiplies bfloat16 matrices in hardware: CUDA, and CPUs with AMX.
+
+    Without such a unit bfloat16 is slower than float32.
+    """
+    if kind == "cpu":
+        information = Path("/proc/cpuinfo")
+        return information.exists() and "amx_bf16" in information.read_text()
+    return kind == "cuda"
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """'float32' or 'bfloat16' for 'auto', 'float32' or 'bfloat16'."""
+    if precision == "auto":
+        return "bfloat16" if has_bfloat16_unit(device.type) else "float32"
+    return precision
+
+
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
-    """bfloat16 mixed precision where asked for ('bfloat16', or 'auto' on CUDA), else nothing."""
-    if precision == "bfloat16" or (precision == "auto" and device.type == "cuda"):
+    """Mixed precision of the networks where `resolve_precision` says bfloat16, else nothing."""
+    if resolve_precision(precision, device) == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
 

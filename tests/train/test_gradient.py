@@ -41,8 +41,8 @@ def gradients(model):
 def test_pieces_give_the_gradient_of_the_whole(tiny, batch, architecture, name, most):
     whole, pieces = model_of(tiny, architecture), model_of(tiny, architecture)
     one, many = OBJECTIVES[name]().double(), OBJECTIVES[name]().double()
-    expected = backward(whole, one, *batch, time=1.5)
-    got = backward(pieces, many, *batch, time=1.5, most=most)
+    expected = backward(whole.rate_distortion, one, *batch, time=1.5)
+    got = backward(pieces.rate_distortion, many, *batch, time=1.5, most=most)
     for a, b in zip((*expected, *gradients(whole)), (*got, *gradients(pieces)), strict=True):
         torch.testing.assert_close(b, a, rtol=1e-9, atol=1e-11)
     assert one.state_dict() == many.state_dict() or all(
@@ -58,12 +58,14 @@ def limit(monkeypatch):
     def set_limit(images):
         plain = module.backward
 
-        def limited(model, objective, x, noise, time, most=None):
+        def limited(rate_distortion, objective, x, noise, time, most=None):
             tried.append(min(most or len(x), len(x)))
             if tried[-1] > images:
-                backward(model, objective, x[:1], noise[:1], time)  # leaves gradients and a moved multiplier behind
+                backward(
+                    rate_distortion, objective, x[:1], noise[:1], time
+                )  # leaves gradients and a moved multiplier behind
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-            return plain(model, objective, x, noise, time, most)
+            return plain(rate_distortion, objective, x, noise, time, most)
 
         monkeypatch.setattr(module, "backward", limited)
         return tried
@@ -88,9 +90,9 @@ def test_auto_halves_until_it_fits_and_forgets_the_failed_tries(tiny, batch, lim
     log = tmp_path / "log"
     x = batch[0].float()
     torch.manual_seed(7)
-    BatchGradient(model, one, "float32", "auto", Progress("cell", log))(x, 1.5)
+    BatchGradient(model, one, "float32", "auto", "off", Progress("cell", log))(x, 1.5)
     torch.manual_seed(7)
-    BatchGradient(reference, other, "float32", 2, Progress("cell", log))(x, 1.5)
+    BatchGradient(reference, other, "float32", 2, "off", Progress("cell", log))(x, 1.5)
     assert tried == [10, 5, 3, 2]
     assert "out of memory with 10 images at once; going on with 5 of the same batch of 10" in log.read_text()
     for a, b in zip(gradients(model), gradients(reference), strict=True):

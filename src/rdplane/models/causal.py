@@ -30,6 +30,8 @@ def gate(x: Tensor, dim: int = 1) -> Tensor:
     Equals `torch.nn.functional.glu`, whose gradient does not keep the channels-last layout and costs a copy.
     """
     linear, gates = x.chunk(2, dim)
+    if x.device.type == "cpu":
+        gates = gates.clone()  # dense: of a half, the vector unit gets no more than one pixel's channels at a time
     return linear * gates.sigmoid()
 
 
@@ -105,7 +107,9 @@ class GatedResidual(nn.Module):
         """(B, channels, h, w) and `sides` maps of the same shape -> (B, channels, h, w)."""
         hidden = self.first(x)
         if self.side is not None:
-            hidden = hidden + self.side(torch.cat(tuple(maps), 1))
+            # One by one: less work than to put the maps side by side first.
+            for weight, extra in zip(self.side.weight.split(x.shape[1], 1), maps, strict=True):
+                hidden = hidden + F.conv2d(extra, weight)
         return x + gate(self.second(gate(hidden)))
 
 

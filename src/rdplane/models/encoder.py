@@ -70,8 +70,9 @@ class ConvEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation, each (B, L), of the base Gaussian for images x (B, H, W) in [0, 1]."""
-        head = self.head(self.body((2 * x - 1).unsqueeze(1)))
-        mean, raw = head.to(x.dtype).chunk(2, dim=1)  # densities keep full precision under autocast
+        features = self.body((2 * x - 1).unsqueeze(1)).to(x.dtype)
+        with torch.autocast(x.device.type, enabled=False):  # densities keep full precision
+            mean, raw = self.head(features).chunk(2, dim=1)
         return mean, F.softplus(raw + _SOFTPLUS_INVERSE_OF_1)
 
     def transform(self, u: Tensor) -> Tensor:

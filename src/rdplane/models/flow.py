@@ -38,10 +38,11 @@ class AutoregressiveFlow(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, L) -> (B, L), the fast direction."""
-        for k, made in enumerate(self.steps):
-            if k > 0:
-                x = x.index_select(1, self.permutations[k - 1])
-            x = x + made(x)
+        with torch.autocast(x.device.type, enabled=False):  # a density keeps full precision; the networks are small
+            for k, made in enumerate(self.steps):
+                if k > 0:
+                    x = x.index_select(1, self.permutations[k - 1])
+                x = x + made(x)
         return x
 
     def inverse(self, y: Tensor) -> Tensor:

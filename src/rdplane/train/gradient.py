@@ -1,5 +1,7 @@
 """The gradient of one batch, computed in one piece or, where memory is short, in several of the same total."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -7,21 +9,28 @@ from rdplane.device import autocast, out_of_memory
 from rdplane.errors import UserError
 from rdplane.models import VAE
 from rdplane.objective import Objective
+from rdplane.train.compiled import RateDistortion
 from rdplane.train.progress import Progress
 
 __all__ = ["BatchGradient", "backward"]
 
 
 def backward(
-    model: VAE, objective: Objective, x: Tensor, noise: Tensor, time: float, most: int | None = None
+    rate_distortion: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    objective: Objective,
+    x: Tensor,
+    noise: Tensor,
+    time: float,
+    most: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Add the gradient of the objective of one batch to the parameters' gradients.
+    """Add the gradient of the objective of one batch to the gradients of the model's parameters.
 
     In micro-batches the objective is that of the whole batch, to rounding: a pass without gradients finds every image's
     rate and distortion, the objective's derivatives by them are the images' weights (an objective of the mean rate
     gives none before it has seen all), and a second pass goes back with these. It costs a third more time.
 
     Args:
+        rate_distortion: the model's (see `VAE.rate_distortion`).
         x: (B, H, W) of 0 and 1.
         noise: (B, L) standard normal, for z ~ e(z|x).
         time: epochs trained so far (see `Objective`).
@@ -31,16 +40,16 @@ def backward(
         rate (B,), distortion (B,), nats, detached.
     """
     if most is None or most >= len(x):
-        rate, distortion = model.rate_distortion(x, noise)
+        rate, distortion = rate_distortion(x, noise)
         objective(rate, distortion, time).backward()
         return rate.detach(), distortion.detach()
     parts = list(zip(x.split(most), noise.split(most), strict=True))
     with torch.no_grad():
-        pairs = [model.rate_distortion(*part) for part in parts]
+        pairs = [rate_distortion(*part) for part in parts]
     rate, distortion = (torch.cat(values).requires_grad_() for values in zip(*pairs, strict=True))
     weights = torch.autograd.grad(objective(rate, distortion, time), (rate, distortion))
     for part, *gradients in zip(parts, *(weight.split(most) for weight in weights), strict=True):
-        torch.autograd.backward(model.rate_distortion(*part), gradients)
+        torch.autograd.backward(rate_distortion(*part), gradients)
     return rate.detach(), distortion.detach()
 
 
@@ -51,13 +60,21 @@ class BatchGradient:
         model, objective: what to train.
         precision: see `rdplane.device.autocast`.
         micro_batch: images at once; None for the whole batch, 'auto' for as many as fit, found by halving.
+        compile: see `RateDistortion`.
         progress: names the cell, and gets a line when the number is halved.
     """
 
     def __init__(
-        self, model: VAE, objective: Objective, precision: str, micro_batch: int | str | None, progress: Progress
+        self,
+        model: VAE,
+        objective: Objective,
+        precision: str,
+        micro_batch: int | str | None,
+        compile: str,
+        progress: Progress,
     ):
         self.model, self.objective, self.precision, self.progress = model, objective, precision, progress
+        self.rate_distortion = RateDistortion(model, compile, progress)
         self.shrink = micro_batch == "auto"
         self.most = micro_batch if isinstance(micro_batch, int) else None
 
@@ -73,7 +90,7 @@ class BatchGradient:
             before = {key: value.clone() for key, value in self.objective.state_dict().items()}
             try:
                 with autocast(x.device, self.precision):
-                    return backward(self.model, self.objective, x, noise, time, self.most)
+                    return backward(self.rate_distortion, self.objective, x, noise, time, self.most)
             except Exception as error:
                 if not out_of_memory(error):
                     raise

@@ -1,0 +1,44 @@
+"""The forward pass through torch.compile, where it is wanted and works."""
+
+import importlib.util
+
+import torch
+from torch import Tensor
+
+from rdplane.device import out_of_memory
+from rdplane.models import VAE
+from rdplane.train.progress import Progress
+
+__all__ = ["RateDistortion"]
+
+
+class RateDistortion:
+    """`VAE.rate_distortion`, compiled or plain.
+
+    Args:
+        model: on its device.
+        mode: 'off'; 'default' or 'reduce-overhead' (CUDA graphs), modes of torch.compile; 'auto' for 'default' on CUDA,
+            where fused kernels are what pays, and 'off' elsewhere, where a cell of a small grid ends sooner than the
+            compiler.
+        progress: gets a line where compiling fails; the training then goes on without.
+    """
+
+    def __init__(self, model: VAE, mode: str, progress: Progress):
+        self.plain, self.progress = model.rate_distortion, progress
+        if mode == "auto":
+            on_cuda = next(model.parameters()).device.type == "cuda"
+            mode = "default" if on_cuda and importlib.util.find_spec("triton") else "off"
+        self.compiled = None if mode == "off" else torch.compile(model, mode=mode)
+
+    def __call__(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        if self.compiled is None:
+            return self.plain(x, noise)
+        try:
+            return self.compiled(x, noise)
+        except Exception as error:
+            if out_of_memory(error):
+                raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            self.progress.line(f"torch.compile does not work here ({reason}); going on without (training.compile: off)")
+            self.compiled = None
+        return self.plain(x, noise)
