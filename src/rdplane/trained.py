@@ -40,4 +40,4 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> VAE:
             f"{path} cannot be loaded ({error}); delete the cell's folder and run the workflow again to train it anew"
         ) from None
     model.cell = summary["cell"]
-    return model.to(device).eval()
+    return model.to(memory_format=torch.channels_last).to(device).eval()  # type: ignore[call-overload]

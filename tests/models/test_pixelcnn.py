@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from rdplane.errors import UserError
-from rdplane.models.causal import Expand, gate, plan
+from rdplane.models.causal import Expand, plan
+from rdplane.models.gated import gate
 from rdplane.models.pixelcnn import PixelCNN
 
 LATENT = 3

@@ -36,7 +36,7 @@ def test_beats_while_it_trains_and_is_gone_afterwards(tiny, tmp_path, monkeypatc
     monkeypatch.setattr(module, "INTERVAL", 0.01)
     monkeypatch.setattr(module, "write_json", keep)
     train(tiny.cell(epochs=12), tiny.images, tmp_path, {"device": "cpu"})
-    assert seen[0]["stage"] == "waiting for a GPU"
+    assert seen[0]["stage"] == "starting"
     assert seen[-1]["stage"] == "training"
     assert (seen[-1]["epochs"], seen[-1]["steps"]) == (12, 4)
     assert {value["pid"] for value in seen} == {os.getpid()}

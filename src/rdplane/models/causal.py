@@ -17,22 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rdplane.models.gated import initialise_gated
+from rdplane.models.gated import gate, initialise_gated
 
-__all__ = ["CausalConv", "Expand", "GatedResidual", "Node", "Stream", "gate", "plan"]
+__all__ = ["CausalConv", "Expand", "GatedResidual", "Node", "Stream", "plan"]
 
 LEVELS = 3  # resolutions: full, a half and a quarter
-
-
-def gate(x: Tensor, dim: int = 1) -> Tensor:
-    """Linear gating: a * sigmoid(b), where a and b are the two halves of `x` along `dim` (appendix F).
-
-    Equals `torch.nn.functional.glu`, whose gradient does not keep the channels-last layout and costs a copy.
-    """
-    linear, gates = x.chunk(2, dim)
-    if x.device.type == "cpu":
-        gates = gates.clone()  # dense: of a half, the vector unit gets no more than one pixel's channels at a time
-    return linear * gates.sigmoid()
 
 
 class CausalConv(nn.Conv2d):

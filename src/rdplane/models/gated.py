@@ -14,7 +14,18 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["GatedConv2d", "GatedConvTranspose2d", "initialise_gated"]
+__all__ = ["GatedConv2d", "GatedConvTranspose2d", "gate", "initialise_gated"]
+
+
+def gate(x: Tensor, dim: int = 1) -> Tensor:
+    """Linear gating: a * sigmoid(b), where a and b are the two halves of `x` along `dim` (appendix F).
+
+    Equals `torch.nn.functional.glu`, whose gradient does not keep the channels-last layout and costs a copy.
+    """
+    linear, gates = x.chunk(2, dim)
+    if x.device.type == "cpu":
+        gates = gates.clone()  # dense: of a half, the vector unit gets no more than one pixel's channels at a time
+    return linear * gates.sigmoid()
 
 
 @torch.no_grad()
@@ -50,7 +61,7 @@ class GatedConv2d(nn.Module):
         initialise_gated(self.conv.weight, self.conv.bias, self.conv.weight[0].numel())
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.glu(self.conv(x), dim=1)
+        return gate(self.conv(x))
 
 
 class GatedConvTranspose2d(nn.Module):
@@ -74,9 +85,15 @@ class GatedConvTranspose2d(nn.Module):
         initialise_gated(self.conv.weight, self.conv.bias, in_channels * elements, dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv(x)
-        if self.same:
-            # An even kernel has one row and column too many: drop the last ones, which makes the layer the adjoint
-            # of a 'same' convolution that pads one pixel less before than after, as TensorFlow does.
-            y = y[..., : x.shape[2] * self.stride, : x.shape[3] * self.stride]
-        return F.glu(y, dim=1)
+        if not self.same:
+            return gate(self.conv(x))
+        # An even kernel has one row and column too many: drop the last ones, which makes the layer the adjoint
+        # of a 'same' convolution that pads one pixel less before than after, as TensorFlow does.
+        if self.stride > 1:
+            return gate(self.conv(x)[..., : x.shape[2] * self.stride, : x.shape[3] * self.stride])
+        # The same as a plain convolution, which never computes what would be dropped.
+        kernel = self.conv.kernel_size[0]
+        after = (kernel - 1) // 2
+        before = kernel - 1 - after
+        weight = self.conv.weight.flip(2, 3).transpose(0, 1)
+        return gate(F.conv2d(F.pad(x, (before, after, before, after)), weight, self.conv.bias))

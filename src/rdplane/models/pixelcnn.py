@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rdplane.errors import UserError
-from rdplane.models.causal import CausalConv, Stream, gate
-from rdplane.models.gated import initialise_gated
+from rdplane.models.causal import CausalConv, Stream
+from rdplane.models.gated import gate, initialise_gated
 from rdplane.models.pixelcnn_sampler import sample
 
 __all__ = ["PixelCNN"]

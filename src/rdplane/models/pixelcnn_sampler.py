@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rdplane.models.causal import CausalConv, Expand, GatedResidual, Node, Stream, gate
+from rdplane.models.causal import CausalConv, Expand, GatedResidual, Node, Stream
+from rdplane.models.gated import gate
 
 if TYPE_CHECKING:
     from rdplane.models.pixelcnn import PixelCNN

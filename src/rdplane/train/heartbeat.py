@@ -33,7 +33,7 @@ class Heartbeat:
 
     def __init__(self, state: Path, limit: float, stalled: Callable[[str], None]):
         self.path, self.limit, self.stalled = state / "heartbeat.json", limit, stalled
-        self.latest: dict[str, Any] = {"stage": "waiting for a GPU", "epoch": 0, "step": 0}
+        self.latest: dict[str, Any] = {"stage": "starting", "epoch": 0, "step": 0}
         self.last_step: float | None = None  # None: nothing is expected to move yet
         self.ended = threading.Event()
 
@@ -42,8 +42,11 @@ class Heartbeat:
         self.last_step = time.monotonic()
 
     def report(self, **fields: Any) -> None:
-        """Where the training stands: `epoch`, `epochs`, `step`, `steps`, `rate`, `distortion` (nats), `left` (s)."""
+        """Where it stands: `stage`, `epoch`, `epochs`, `step`, `steps`, `rate`, `distortion` (nats), `left` (s)."""
+        before = self.latest["stage"]
         self.latest = {**self.latest, "stage": "training", **fields}
+        if self.latest["stage"] != before:
+            self._write()
 
     def __enter__(self) -> "Heartbeat":
         self._write()

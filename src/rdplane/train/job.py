@@ -77,7 +77,9 @@ def train(
             with (
                 Heartbeat(state, runtime["stall_seconds"], stalled) as heartbeat,
                 # Leased before torch is imported: CUDA reads the choice of device once, when it starts.
-                lease(runtime["cells_per_gpu"]) if on_gpu else contextlib.nullcontext(),
+                lease(runtime["cells_per_gpu"], lambda: heartbeat.report(stage="waiting for a GPU"))
+                if on_gpu
+                else contextlib.nullcontext(),
             ):
                 from rdplane.train.loop import run
 

@@ -7,11 +7,12 @@ by the user or by a batch scheduler, else what nvidia-smi lists. Needs no torch.
 
 import contextlib
 import fcntl
+import itertools
 import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rdplane.errors import UserError
@@ -55,7 +56,7 @@ def _folder() -> Path:
 
 
 @contextlib.contextmanager
-def lease(places: int = 1, poll: float = 0.5) -> Iterator[str | None]:
+def lease(places: int = 1, waiting: Callable[[], None] = lambda: None, poll: float = 0.5) -> Iterator[str | None]:
     """Hold a GPU of one's own for the length of the block, waiting for one if all are taken.
 
     Sets ``CUDA_VISIBLE_DEVICES`` to the device held, so call it before torch starts CUDA. Devices fill breadth first:
@@ -63,6 +64,7 @@ def lease(places: int = 1, poll: float = 0.5) -> Iterator[str | None]:
 
     Args:
         places: how many processes may share one device; ``RDPLANE_CELLS_PER_GPU`` overrules it.
+        waiting: called once if all are taken.
 
     Yields:
         The device's name, or None where there is no GPU.
@@ -72,7 +74,7 @@ def lease(places: int = 1, poll: float = 0.5) -> Iterator[str | None]:
     if not pool:
         yield None
         return
-    while True:
+    for attempt in itertools.count():
         for place in range(places):
             for device in pool:
                 handle = os.open(_folder() / f"{device.replace('/', '_')}.{place}", os.O_RDWR | os.O_CREAT, 0o600)
@@ -92,4 +94,6 @@ def lease(places: int = 1, poll: float = 0.5) -> Iterator[str | None]:
                     else:
                         os.environ["CUDA_VISIBLE_DEVICES"] = previous
                 return
+        if attempt == 0:
+            waiting()
         time.sleep(poll)

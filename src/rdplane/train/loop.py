@@ -57,9 +57,8 @@ def run(
 
     torch.manual_seed(cell["seed"])
     model = build_model(cell, (images.height, images.width), train.float().mean(0).cpu())
-    # What the convolutions of a GPU want; on a CPU it gains nothing.
-    layout = torch.channels_last if device.type == "cuda" else torch.preserve_format
-    model = model.to(device).to(memory_format=layout)  # type: ignore[call-overload]
+    # Convolutions are up to twice as fast in this layout.
+    model = model.to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     optimiser = NormalisedAdam(model.parameters(), settings["normalise_gradients"])
     objective = build_objective(cell).to(device)
