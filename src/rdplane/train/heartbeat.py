@@ -36,6 +36,7 @@ class Heartbeat:
         self.latest: dict[str, Any] = {"stage": "starting", "epoch": 0, "step": 0}
         self.last_step: float | None = None  # None: nothing is expected to move yet
         self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
 
     def step(self) -> None:
         """A training step was made."""
@@ -49,14 +50,18 @@ class Heartbeat:
             self._write()
 
     def __enter__(self) -> "Heartbeat":
-        self._write()
-        self.thread = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
-        self.thread.start()
+        try:
+            self._write()
+            self.thread.start()
+        except BaseException:  # a signal, say: the block is never entered, so nobody would leave it
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
         self.ended.set()
-        self.thread.join()
+        if self.thread.is_alive():
+            self.thread.join()
         self.path.unlink(missing_ok=True)
 
     def _watch(self) -> None:
