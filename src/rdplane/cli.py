@@ -1,9 +1,12 @@
 """The command `rdplane`: every step of the workflow without Snakemake, and the upkeep of the code's versions."""
 
 import argparse
+import contextlib
 import fnmatch
 import os
+import shutil
 import sys
+import time
 from pathlib import Path
 
 import rdplane
@@ -12,8 +15,11 @@ from rdplane.config import load_config
 from rdplane.errors import UserError
 from rdplane.files import canonical_json
 from rdplane.layout import SAMPLE_PLOTS, TOY_PLOTS, Layout
+from rdplane.plan import find, record
+from rdplane.status import look
 from rdplane.step import cell_arguments, guarded
 from rdplane.step import main as step
+from rdplane.watch import as_json, render
 
 __all__ = ["main"]
 
@@ -45,6 +51,7 @@ def cells(options: argparse.Namespace) -> None:
 def prepare(options: argparse.Namespace) -> None:
     """Download or read the images, check, binarise, split and pack them."""
     layout = _layout(options)
+    record(layout)
     if not layout.images.exists():
         _step("prepare_data", "--config", canonical_json(layout.config), "--output", str(layout.images))
 
@@ -120,6 +127,27 @@ def batch(options: argparse.Namespace) -> None:
             print(f"packed {archive}")
 
 
+def status(options: argparse.Namespace) -> None:
+    """Show where the cells stand: done, running (epoch, R and D of its training images so far, time left), failed."""
+
+    def text() -> str:
+        plan = find(options.config, options.results)
+        cells = look(plan)
+        if options.json:
+            return as_json(plan, cells)
+        return render(plan, cells, shutil.get_terminal_size((100, 24)).columns, options.all)
+
+    if options.watch is None:
+        print(text())
+        return
+    # On a terminal cursor home and clear to the end; in a file or pipe one after the other.
+    start, end = ("\033[H\033[J", "\n") if sys.stdout.isatty() else ("", "\n\n")
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            print(start + text(), end=end, flush=True)
+            time.sleep(options.watch)
+
+
 def versions(options: argparse.Namespace) -> None:
     """Show, accept or bump edited code; see CONTRIBUTING.md."""
     if options.what == "status":
@@ -145,15 +173,25 @@ def _each(options: argparse.Namespace, name: str, *extra: str) -> None:
         _step(*cell_arguments(layout, cell, name), *extra)
 
 
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (seconds := float(text)) < float("inf"):
+            return seconds
+    raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, not {text!r}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of the command `rdplane`."""
     parser = argparse.ArgumentParser(prog="rdplane", description=rdplane.__doc__)
     parser.add_argument("--version", action="version", version=f"rdplane {rdplane.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for action in (cells, prepare, train, evaluate, sample, aggregate, figures, toy, batch):
+    for action in (cells, prepare, train, evaluate, sample, aggregate, figures, toy, batch, status):
         command = commands.add_parser(action.__name__, help=action.__doc__, description=action.__doc__)
         command.set_defaults(action=action)
-        command.add_argument("config", nargs="?", default="config.yaml", help="configuration (default: config.yaml)")
+        named = ", or an experiment's name or folder" if action is status else ""
+        command.add_argument(
+            "config", nargs="?", default="config.yaml", help=f"configuration (default: config.yaml){named}"
+        )
         command.add_argument("--results", default=os.environ.get("RDPLANE_RESULTS", "results"), help="results folder")
         if action in (cells, train, evaluate, sample):
             command.add_argument(
@@ -169,6 +207,10 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--weights", action="append", default=[], help="cells whose weights are packed too")
         if action is aggregate:
             command.add_argument("--partial", action="store_true", help="leave out cells that are not finished")
+        if action is status:
+            command.add_argument("--all", action="store_true", help="list every cell")
+            command.add_argument("--watch", type=_seconds, metavar="SECONDS", help="look again so often, until Ctrl-C")
+            command.add_argument("--json", action="store_true", help="for scripts")
     command = commands.add_parser("code", help=versions.__doc__, description=versions.__doc__)
     command.add_argument("what", choices=("status", "accept", "bump"))
     command.set_defaults(action=versions)

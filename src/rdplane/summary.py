@@ -1,15 +1,21 @@
-"""The table of an experiment, the list of cells it lacks, and one line that says how it ended. Needs no torch."""
+"""The table of an experiment, the list of cells it lacks, and a line or two that say how it ended. Needs no torch."""
 
 import csv
 import io
 import json
 import os
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from rdplane.aggregate import aggregate
 from rdplane.cell import evaluation_settings
+from rdplane.errors import UserError
 from rdplane.files import write_text
-from rdplane.layout import Layout
+from rdplane.layout import SAMPLE_PLOTS, TABLES, Layout
+from rdplane.plan import plan_of
+from rdplane.status import look
+from rdplane.watch import failures, headline
 
 __all__ = ["draw_what_is_there", "summarise", "tabulate"]
 
@@ -30,26 +36,20 @@ def tabulate(layout: Layout, partial: bool = False) -> None:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["cell", "reason"])
-    for folder in missing:
-        writer.writerow([folder.name, _reason(folder)])
+    reasons = {cell.name: cell.reason for cell in look(plan_of(layout))} if missing else {}
+    writer.writerows([folder.name, reasons[folder.name]] for folder in missing)
     write_text(layout.missing, table.getvalue())
 
 
-def _reason(folder: Path) -> str:
-    """Why a cell has no metrics."""
-    failure = folder / "state" / "failure"
-    if failure.exists():
-        return failure.read_text().strip()
-    return "trained, not evaluated" if (folder / "train.json").exists() else "not trained yet"
-
-
 def summarise(layout: Layout) -> str:
-    """One line on an experiment: cells done, the best -ELBO, and how many cells are missing."""
+    """How a run ended: the failed cells if there are any, then one line with the cells done and the best -ELBO."""
     if not layout.table.exists():  # only a part, such as the toy, was asked for
         return f"{layout.config['experiment']}: done, see {layout.folder}"
+    plan = plan_of(layout)
+    cells = look(plan)
     with layout.table.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    line = f"{layout.config['experiment']}: {len(rows)} of {len(layout.cells)} cells"
+    line = headline(plan, cells)
     if rows:
         best = min(rows, key=lambda row: float(row["neg_elbo"]))
         line += (
@@ -57,24 +57,44 @@ def summarise(layout: Layout) -> str:
             f"D {float(best['distortion']):.2f}) by {best['architecture']}; "
             f"table {layout.table}, figures {layout.figures}"
         )
-    return line + (f"; missing cells and why: {layout.missing}" if len(rows) < len(layout.cells) else "")
+    if len(rows) < len(cells):
+        line += f"; missing cells and why: {layout.missing}"
+    failed = failures(cells, layout.missing, shutil.get_terminal_size((100, 24)).columns)
+    return f"{failed}\n\n{line}" if failed else line
 
 
 def draw_what_is_there(layout: Layout) -> None:
-    """After failures: table and plots of the cells that are finished, dated so that the next run makes them anew.
+    """After failures: all that is made of the finished cells, dated so that the next run makes it anew.
+
+    After a mere interruption only the table: it goes on soon, and whoever stopped it does not wait for figures. A
+    figure that the finished cells do not allow says why, in place of one that may be of another grid.
 
     Raises:
         UserError: a metrics file is damaged.
     """
-    from rdplane.figures.draw import draw
-
     tabulate(layout, partial=True)
-    made = [layout.table, layout.missing]
-    try:
-        if len(layout.table.read_text().splitlines()) > 1:
-            for name in layout.plots:
-                draw(name, layout.folder, layout.figure_settings(name))
-                made += [layout.figures / f"{name}.{kind}" for kind in ("png", "pdf")]
-    finally:
-        for path in made:
-            os.utime(path, (1, 1))  # older than any input: never taken for the finished thing
+    _outdate([layout.table, layout.missing])
+    if len(layout.table.read_text().splitlines()) == 1 or not failures(look(plan_of(layout)), layout.missing):
+        return
+    from rdplane.figures import style
+    from rdplane.figures.draw import draw
+    from rdplane.page import write_page
+    from rdplane.tables import write_tables
+
+    write_tables(layout.folder)
+    _outdate([layout.folder / "tables" / f"{name}.{kind}" for name in TABLES for kind in ("csv", "md")])
+    note = layout.config["figures"]["note"]
+    for name in (*layout.plots, *SAMPLE_PLOTS, *layout.grids):
+        png, pdf = (layout.figures / f"{name}.{kind}" for kind in ("png", "pdf"))
+        try:
+            draw(name, layout.folder, layout.figure_settings(name))
+        except UserError as error:
+            style.save(style.Page(9.3, 0.3, name, str(error), note).figure, png, pdf)
+        _outdate([png, pdf])
+    write_page(layout.folder, layout.page, note)
+    _outdate([layout.page])
+
+
+def _outdate(paths: Iterable[Path]) -> None:
+    for path in paths:
+        os.utime(path, (1, 1))  # older than any input: never taken for the finished thing

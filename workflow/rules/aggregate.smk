@@ -4,14 +4,25 @@ TABLE_FILES = [
     f"{LAYOUT.folder}/tables/{name}.{kind}" for name in TABLES for kind in ["csv", "md"]
 ]
 
+# The report shows the cells without a result where there are any.
+SOME_MISSING = (
+    LAYOUT.missing.exists() and len(LAYOUT.missing.read_text().splitlines()) > 1
+)
+
 
 rule aggregate:
     input:
         expand(METRICS, cell=CELLS),
     output:
         table=report(LAYOUT.table, caption="../report/rd.rst", category="Tables"),
-        missing=report(
-            LAYOUT.missing, caption="../report/missing.rst", category="Tables"
+        missing=(
+            report(
+                LAYOUT.missing,
+                caption="../report/missing.rst",
+                category="Cells without a result",
+            )
+            if SOME_MISSING
+            else LAYOUT.missing
         ),
     log:
         f"{LOG}/aggregate.log",
