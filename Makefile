@@ -1,13 +1,14 @@
 # make run    environment, then the quick grid of config.yaml: results/quick/
 # make test   environment, then every test and check
-# Variables:  CORES=all   PYTHON=python3   ARGS="further Snakemake options"
+# make bench  environment, then speed and memory beside a plain reference (docs/benchmarks.md)
+# Variables:  CORES=all   PYTHON=python3   ARGS="further options of Snakemake, or of the benchmarks"
 
 PYTHON ?= python3
 CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check env clean
+.PHONY: run test check bench env clean
 
 run: env
 	$(BIN)/snakemake --cores $(CORES) $(ARGS)
@@ -22,12 +23,15 @@ check: env
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
+bench: env
+	$(BIN)/python -m benchmarks $(ARGS)
+
 env: $(VENV)/ready
 
 # Made anew when the pinned versions or the package's needs change.
 $(VENV)/ready: envs/constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt --editable ".[workflow,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt --editable ".[workflow,slurm,dev]"
 	touch $@
 
 clean:

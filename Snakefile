@@ -2,6 +2,7 @@
 #
 #   snakemake --cores 2                                                     the quick grid of config.yaml
 #   snakemake --cores 8 --resources gpu=2 --configfile workflow/presets/paper_mnist.yaml
+#   snakemake --workflow-profile profiles/slurm --configfile ...            on a cluster: docs/cluster.md
 
 
 report: "workflow/report/methods.rst"
@@ -16,6 +17,21 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/toy.smk"
 
 
+# On a cluster these run where Snakemake does: each takes seconds, and only the login node may have an internet.
+localrules:
+    all,
+    prepare_data,
+    aggregate,
+    tables,
+    figure,
+    cell_figure,
+    page,
+    toy,
+    toy_cell,
+    toy_table,
+    toy_figure,
+
+
 rule all:
     default_target: True
     input:
@@ -28,6 +44,11 @@ rule all:
         rules.toy.input,
 
 
+# What the run sets out to make, for `rdplane status`.
+onstart:
+    record(LAYOUT)
+
+
 # The end of a run in one line; after failures also a table and plots of the cells that are finished.
 onsuccess:
     shell(
@@ -36,6 +57,9 @@ onsuccess:
 
 
 onerror:
+    # Snakemake takes a table for whole while the metrics are those that it once was made of, however old it is.
+    for path in rules.aggregate.output:
+        workflow.persistence.cleanup_metadata(path)
     shell(
         "python -m rdplane.step summary --failed --config {SETTINGS:q} --results {RESULTS:q}"
     )

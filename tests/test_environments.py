@@ -21,7 +21,8 @@ def pins(lines):
 CONSTRAINTS = pins(line for line in (ROOT / "envs/constraints.txt").read_text().split("\n") if line and line[0] != "#")
 CONDA = pins(yaml.safe_load((ROOT / "envs/environment.yaml").read_text())["dependencies"][-1]["pip"])
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-NEEDED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["workflow"]]
+EXTRAS = PROJECT["optional-dependencies"]
+NEEDED = [*PROJECT["dependencies"], *EXTRAS["workflow"], *EXTRAS["slurm"]]
 
 
 def test_conda_pins_the_same_versions():
@@ -32,6 +33,6 @@ def test_conda_pins_what_the_workflow_needs():
     assert set(CONDA) == {plain(re.split("[<>=]", need)[0]) for need in NEEDED}
 
 
-@pytest.mark.parametrize("need", [*NEEDED, *PROJECT["optional-dependencies"]["dev"]])
+@pytest.mark.parametrize("need", [*NEEDED, *EXTRAS["dev"]])
 def test_constraints_pin_every_direct_need(need):
     assert plain(re.split("[<>=]", need)[0]) in CONSTRAINTS

@@ -11,6 +11,7 @@ from rdplane.config import resolve_config
 from rdplane.errors import UserError
 from rdplane.files import canonical_json, digest
 from rdplane.layout import SAMPLE_PLOTS, TABLES, TOY_PLOTS, Layout
+from rdplane.plan import record
 from rdplane.train.lease import devices
 
 # With --configfile a preset stands alone; without it, config.yaml of the working folder, else of the project.
@@ -54,6 +55,23 @@ SETTINGS = canonical_json(CONFIG)
 IMAGES = str(LAYOUT.images)
 RESULTS = str(LAYOUT.results)
 HAS_GPU = bool(devices())  # asked once: nvidia-smi takes up to a second
+ON_CLUSTER = (
+    workflow.remote_exec or workflow.global_resources["_nodes"].value is not None
+)
+
+# A job on a GPU takes a place on it: `--resources gpu=2` are two GPUs, each with training.cells_per_gpu places. On a
+# cluster the place is that of one batch job, in which Snakemake runs a group's steps one after another.
+if ON_CLUSTER:
+    workflow.register_resource("gpu_place", 1)
+elif "gpu" in workflow.global_resources:
+    workflow.register_resource(
+        "gpu_place",
+        workflow.global_resources["gpu"].value * CONFIG["training"]["cells_per_gpu"],
+    )
+
+
+resource_scopes:
+    gpu_place="local",
 
 
 def runtime(cell, threads):
@@ -67,10 +85,37 @@ def threads_of(wildcards):
     return runtime_settings(CONFIG, CELLS[wildcards.cell]["architecture"])["threads"]
 
 
-def gpu_of(wildcards):
-    """One GPU for a job that computes on one, none on a machine without: `--resources gpu=2` then binds nothing."""
+def gpu_place_of(wildcards):
+    """A place for a job that computes on a GPU, none on a machine without: `--resources gpu=2` then binds nothing.
+
+    On a cluster always one, on CPUs too: a group then reserves what one of its steps needs, not the sum.
+    """
     device = runtime_settings(CONFIG, CELLS[wildcards.cell]["architecture"])["device"]
-    return int(device == "cuda" or (device == "auto" and HAS_GPU))
+    return int(ON_CLUSTER or device == "cuda" or (device == "auto" and HAS_GPU))
+
+
+def train_minutes(wildcards, attempt):
+    """Wall time to ask of a batch scheduler: four times what was measured, and twice that at the second attempt.
+
+    Measured on one CPU core with the quick grid's sizes: 6 seconds an epoch, 12 with a PixelCNN++ decoder. The paper's
+    sizes on one H100 are expected to take 1 and 4 seconds an epoch of 50,000 images; that is not measured yet.
+    """
+    cell = CELLS[wildcards.cell]
+    epoch = 0.25 if "+" in cell["architecture"][1] else 0.1
+    return attempt * round(20 + epoch * cell["training"]["epochs"])
+
+
+def cell_minutes(wildcards, attempt):
+    """Wall time of evaluation and sampling, each measured at 10 seconds or less."""
+    return attempt * 10
+
+
+def cell_megabytes(wildcards, attempt):
+    """Memory to ask of a batch scheduler. Measured on CPU: 605 MB, and 140 MB for Snakemake's processes in the job.
+
+    CUDA's libraries take some gigabytes more, and a cell that shares its GPU adds its own.
+    """
+    return attempt * 4000
 
 
 def figure_inputs(wildcards):

@@ -14,7 +14,9 @@ rule evaluate:
         ENVIRONMENT
     threads: threads_of
     resources:
-        gpu=gpu_of,
+        gpu_place=gpu_place_of,
+        mem_mb=cell_megabytes,
+        runtime=cell_minutes,
     params:
         settings=evaluation_settings(CONFIG),
         folder=lambda wildcards, input: str(Path(input.model).parent),
@@ -37,7 +39,9 @@ rule sample:
         ENVIRONMENT
     threads: threads_of
     resources:
-        gpu=gpu_of,
+        gpu_place=gpu_place_of,
+        mem_mb=cell_megabytes,
+        runtime=cell_minutes,
     params:
         settings=sampling_settings(CONFIG),
         folder=lambda wildcards, input: str(Path(input.model).parent),

@@ -15,7 +15,9 @@ rule train:
         ENVIRONMENT
     threads: threads_of
     resources:
-        gpu=gpu_of,
+        gpu_place=gpu_place_of,
+        mem_mb=cell_megabytes,
+        runtime=train_minutes,
     params:
         cell=lambda wildcards: canonical_json(CELLS[wildcards.cell]),
         folder=lambda wildcards, output: str(Path(output[0]).parent),

@@ -1,0 +1,21 @@
+"""How many jobs run at once on this machine: `--resources gpu=N` counts GPUs, whatever the number of cells on each."""
+
+import re
+
+
+def first_jobs(project, **environment):
+    """How many trainings Snakemake starts at first, with four cores and one GPU for its four cells."""
+    project.config["training"]["epochs"] = 1
+    project.write()
+    run = project.snakemake("--cores", "4", "--resources", "gpu=1", "--until", "train", **environment)
+    assert run.returncode == 0, run.stderr
+    return int(re.search(r"^Execute (\d+) jobs", run.stderr + run.stdout, flags=re.M)[1])
+
+
+def test_cells_that_share_a_gpu(project):
+    project.config["training"].update(device="auto", cells_per_gpu=2)
+    assert first_jobs(project, CUDA_VISIBLE_DEVICES="0") == 2
+
+
+def test_no_limit_without_a_gpu(project):
+    assert first_jobs(project) == 4
