@@ -3,13 +3,14 @@
 import csv
 import io
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdplane.architectures import ARCHITECTURES, parse
 from rdplane.errors import UserError
-from rdplane.files import canonical_json, read_json, write_text
+from rdplane.files import read_json, write_text
 from rdplane.measures.columns import COLUMNS as MEASURES
 
 if TYPE_CHECKING:
@@ -61,18 +62,18 @@ class _Rule:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63  # as the table stores it
 
 
 _FINITE = _Rule("a finite number", _number)
 _POSITIVE = _Rule("a finite number >= 0", lambda value: _number(value) and value >= 0)
 _COUNT = _Rule("a whole number >= 1", lambda value: _whole(value) and value >= 1)
 _NATURAL = _Rule("a whole number >= 0", lambda value: _whole(value) and value >= 0)
-_TEXT = _Rule("text", lambda value: isinstance(value, str) and bool(value))
+_TEXT = _Rule("printable text", lambda value: isinstance(value, str) and bool(value) and value.isprintable())
 _MEASURED = _Rule("a finite number or null", lambda value: value is None or _number(value))
 _MAPPING = _Rule("a mapping", lambda value: isinstance(value, dict))
 _SCHEMA = _Rule("1", lambda value: _whole(value) and value == 1)
@@ -161,7 +162,7 @@ def _check(path: str | Path, prefix: str, values: Mapping[str, Any], rules: Mapp
 
 def _check_objective(path: str | Path, objective: Mapping[str, Any]) -> None:
     name = objective.get("name")
-    if name not in _OBJECTIVES:
+    if not isinstance(name, str) or name not in _OBJECTIVES:
         raise UserError(
             f"{path}: cell.objective.name is {_show(name)}, expected one of {', '.join(_OBJECTIVES)}; {_REMEDY}"
         )
@@ -172,9 +173,9 @@ def _check_objective(path: str | Path, objective: Mapping[str, Any]) -> None:
         )
 
 
-def _show(value: Any) -> str:
+def _show(value: Any, most: int = 60) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def aggregate(
@@ -207,7 +208,6 @@ def aggregate(
             f"metrics.json is missing for {len(missing)} of {len(cells)} cells: {first}; "
             "train and evaluate them, or leave them out with --partial"
         )
-    wanted = None if evaluation is None else canonical_json(evaluation)
     absent = set(missing)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -216,10 +216,10 @@ def aggregate(
         if cell in absent:
             continue
         metrics = read_metrics(cell / "metrics.json")
-        if wanted is not None and canonical_json(metrics["evaluation"]) != wanted:
+        if evaluation is not None and metrics["evaluation"] != evaluation:
             raise UserError(
-                f"cell {cell.name} was evaluated with {canonical_json(metrics['evaluation'])}, the config says "
-                f"{wanted}; run snakemake --forcerun evaluate"
+                f"cell {cell.name} was evaluated with {_show(metrics['evaluation'], 600)}, the config says "
+                f"{_show(evaluation, 600)}; run snakemake --forcerun evaluate"
             )
         writer.writerow(_row(experiment, cell.name, metrics))
     write_text(output, text.getvalue())
@@ -283,4 +283,11 @@ def read_table(path: str | Path) -> "pd.DataFrame":
         except (ValueError, OverflowError) as error:
             expected = "a whole number" if kind == "int64" else "a number"
             raise UserError(f"{path}: column {column}: {error}, expected {expected}; {remedy}") from None
+        known = ARCHITECTURES if column == "architecture" else _OBJECTIVES if column == "objective" else None
+        wrong = [value for value in table[column] if value not in known] if known else []
+        if kind == "float64":
+            wrong = [v for v in table[column] if math.isinf(v) or (math.isnan(v) and column not in _OPTIONAL)]
+        if wrong:
+            expected = f"one of {', '.join(known)}" if known else "a finite number"
+            raise UserError(f"{path}: column {column} holds {_show(wrong[0])}, expected {expected}; {remedy}")
     return pd.DataFrame(table)

@@ -8,6 +8,8 @@ import difflib
 import fnmatch
 import math
 import re
+import reprlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +21,13 @@ from rdplane.architectures import ARCHITECTURES, DECODERS, ENCODERS, MARGINALS
 from rdplane.errors import UserError
 from rdplane.measures.columns import DEFAULTS as MEASURES
 
-__all__ = ["SCHEMA", "Key", "load_config", "resolve_config"]
+__all__ = ["SCHEMA", "Key", "load_config", "read_yaml", "resolve_config"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+LARGEST = 2**31 - 1  # no count or seed is larger: whatever computes with them later takes them
+SHORT = reprlib.Repr()  # never spells the whole value: aliases make it huge in a file of a few lines
+SHORT.maxlevel, SHORT.maxlist, SHORT.maxdict, SHORT.maxstring = 3, 12, 12, 60
 
 
 class Invalid(Exception):
@@ -49,8 +54,7 @@ class Problems:
     lines: list[str] = field(default_factory=list)
 
     def add(self, key: str, value: Any, expected: str) -> None:
-        shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-        self.lines.append(f"{key} is {shown}, expected {expected}")
+        self.lines.append(f"{key} is {shown(value)}, expected {expected}")
 
     def unknown(self, key: str, known: list[str]) -> None:
         last = key.rsplit(".", 1)[-1]
@@ -66,6 +70,20 @@ class Problems:
             raise UserError(f"{source}: {len(self.lines)} problems: {numbered[:-1]}")
 
 
+def shown(value: Any) -> str:
+    """A value in a message: at most 60 characters."""
+    try:
+        text = SHORT.repr(value)
+    except ValueError:
+        return "a number of more than 4300 digits"  # Python refuses to spell it
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def finite(value: Any) -> bool:
+    """Whether a value is a number that fits into a float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
 def real(low: float = -math.inf, high: float = math.inf, above: float | None = None) -> Check:
     """A finite number in [low, high], or strictly above `above`; YAML's text '1e-3' is read as a number."""
     bounds = f" above {above:g}" if above is not None else "" if low == -math.inf else f" of at least {low:g}"
@@ -74,26 +92,24 @@ def real(low: float = -math.inf, high: float = math.inf, above: float | None = N
     def check(value: Any) -> float:
         if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
             value = float(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise Invalid(expected)
-        if value < low or value > high or (above is not None and value <= above):
+        if not finite(value) or value < low or value > high or (above is not None and value <= above):
             raise Invalid(expected)
         return float(value) + 0.0  # -0.0 becomes 0.0: one spelling
 
     return check
 
 
-def whole(low: int, high: int | None = None) -> Check:
-    """A whole number of at least `low`; 3.0 is 3."""
-    expected = f"a whole number of at least {low}" + ("" if high is None else f" and at most {high}")
+def whole(low: int, high: int = LARGEST) -> Check:
+    """A whole number of at least `low` and at most `high`; 3.0 is 3."""
+    expected = f"a whole number of at least {low}"
 
     def check(value: Any) -> int:
         if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
             value = float(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not finite(value) or value != int(value) or value < low:
             raise Invalid(expected)
-        if value != int(value) or value < low or (high is not None and value > high):
-            raise Invalid(expected)
+        if value > high:
+            raise Invalid(f"{expected} and at most {high}")
         return int(value)
 
     return check
@@ -128,8 +144,8 @@ def switch(value: Any) -> bool:
 
 
 def text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Invalid("a text")
+    if not isinstance(value, str) or any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
+        raise Invalid("a text, without characters that no file can hold")
     return value
 
 
@@ -220,7 +236,7 @@ def tables(keys: Mapping[str, Check], required: tuple[str, ...] = ()) -> Check:
             try:
                 checked.append({key: keys[key](item[key]) for key in item})
             except Invalid as error:
-                raise Invalid(f"in {item!r}: {error}") from None
+                raise Invalid(f"in {shown(item)}: {error}") from None
         return checked
 
     return check
@@ -231,7 +247,7 @@ AXES: dict[str, Check] = {
     "beta": several(real(0), least=1),
     "rate_target": several(real(0), least=1),
     "anneal": several(whole(0), least=1),
-    "seed": several(whole(0, 2**31 - 1), least=1),
+    "seed": several(whole(0), least=1),
 }
 
 
@@ -308,7 +324,7 @@ SCHEMA: dict[str, Any] = {
     ),
     "data": {
         "mirror": Key(optional(text), None, "folder or address tried before upstream"),
-        "seed": Key(whole(0, 2**31 - 1), 0, "of the binarisation and the split"),
+        "seed": Key(whole(0), 0, "of the binarisation and the split"),
         "file": Key(optional(text), None, "own images: .npy or .npz of shape (N, H, W) or (N, H*W)"),
         "binarise": Key(choice("none", "bernoulli", "threshold"), "none", "own images: how grey becomes binary"),
         "threshold": Key(real(0, 1), 0.5, "own images: grey level from which a pixel is 1", "share of white"),
@@ -321,7 +337,7 @@ SCHEMA: dict[str, Any] = {
         "beta": Key(several(real(0)), [1.0], "weights of the rate in D + beta R", "nats of D a nat of R"),
         "rate_target": Key(several(real(0)), [], "target rates sigma, beside the betas: min D at R = sigma", "nats"),
         "anneal": Key(several(whole(0), least=1), [0], "epochs over which the weight climbs from 0 to beta; 0: none"),
-        "seed": Key(several(whole(0, 2**31 - 1), least=1), [0], "of initialisation, data order and noise"),
+        "seed": Key(several(whole(0), least=1), [0], "of initialisation, data order and noise"),
         "extra": Key(tables(AXES, ("architecture",)), [], "cells beside the product: each line a product of its own"),
         "exclude": Key(tables(SELECTION), [], "cells of the product to leave out: all that match a line"),
     },
@@ -330,7 +346,7 @@ SCHEMA: dict[str, Any] = {
     "evaluation": {
         "z_samples": Key(whole(1), 1, "draws of z an image for the reported R and D"),
         "batch_size": Key(whole(1), 250, "images at once"),
-        "seed": Key(whole(0, 2**31 - 1), 0, "of the draws"),
+        "seed": Key(whole(0), 0, "of the draws"),
         "mi_images": Key(zero_or(4), MEASURES["mi_images"], "K of the bounds on I(X;Z), at most log K nats; 0: off"),
         "iw_images": Key(zero_or(2), MEASURES["iw_images"], "for the importance-weighted bound on -log p(x); 0: off"),
         "iw_samples": Key(whole(1), MEASURES["iw_samples"], "draws of z an image for it"),
@@ -342,7 +358,7 @@ SCHEMA: dict[str, Any] = {
     "sampling": {
         "images": Key(whole(1), 8, "test images reconstructed, and images generated, for the sample grids"),
         "draws": Key(whole(1), 5, "of x with z fixed, averaged in the column 'average'"),
-        "seed": Key(whole(0, 2**31 - 1), 0, "of the choice of images and of the draws"),
+        "seed": Key(whole(0), 0, "of the choice of images and of the draws"),
     },
     "toy": {
         "bins": Key(whole(2), 30, "values of x"),
@@ -353,7 +369,7 @@ SCHEMA: dict[str, Any] = {
         "latents": Key(whole(2), 30, "values of z"),
         "beta": Key(several(real(0), least=1), [1.0], "weights of the rate, a cell for each and every seed"),
         "rate_target": Key(several(real(), least=1), [0.5], "target rates sigma in D + |sigma - R|, likewise", "nats"),
-        "seed": Key(several(whole(0, 2**31 - 1), least=1), list(range(20)), "of the initial parameters"),
+        "seed": Key(several(whole(0), least=1), list(range(20)), "of the initial parameters"),
         "steps": Key(whole(1), 8000, "full-batch steps of Adam"),
         "learning_rate": Key(real(above=0.0), 0.01, "at the first step; decays to 0 along half a cosine"),
     },
@@ -366,18 +382,53 @@ SCHEMA: dict[str, Any] = {
 
 
 def load_config(path: str | Path) -> dict[str, Any]:
-    """Read a YAML file with the safe loader and resolve it (see `resolve_config`).
+    """Read a YAML file and resolve it (see `read_yaml` and `resolve_config`).
 
     Raises:
-        UserError: missing file, YAML error, or any problem that `resolve_config` finds.
+        UserError: any problem that these two find.
+    """
+    raw = read_yaml(path)
+    return resolve_config({} if raw is None else raw, str(path))
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Read a YAML file with the safe loader, which makes plain values and runs no code.
+
+    Raises:
+        UserError: missing file, YAML error, a key that stands twice in a mapping, or a YTE template, in which Snakemake
+            would run code.
     """
     try:
-        raw = yaml.safe_load(Path(path).read_text())
+        loader = Loader(Path(path).read_text(encoding="utf-8"))
+        loader.name = str(path)
+        raw = loader.get_single_data()
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"cannot read the configuration {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except Exception as error:  # beside YAMLError whatever int(), date() and a deep recursion raise inside the library
         raise UserError(f"{path} is not valid YAML: {error}") from None
-    return resolve_config(raw or {}, str(path))
+    if isinstance(raw, Mapping) and "__use_yte__" in raw:
+        raise UserError(f"{path}: __use_yte__ would run code in the configuration; expected plain YAML: remove it")
+    return raw
+
+
+class Loader(yaml.SafeLoader):
+    """The safe loader, which refuses a key that stands twice: others silently take the last one."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: dict[tuple[str, str], yaml.ScalarNode] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            first = seen.setdefault((key.tag, key.value), key)
+            if first is not key:
+                raise UserError(
+                    f"{self.name}: the key {shown(key.value)} stands twice in one mapping, in lines "
+                    f"{first.start_mark.line + 1} and {key.start_mark.line + 1}; expected it once: remove one"
+                )
+        return node
 
 
 def resolve_config(raw: Any, source: str = "config.yaml") -> dict[str, Any]:

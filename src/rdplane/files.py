@@ -72,12 +72,12 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         UserError: the file is missing, unreadable or not JSON.
     """
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; run the step that makes it first") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter from brackets nested a thousand deep
         raise UserError(f"{path} is not valid JSON ({error}); delete it and run the step that makes it again") from None
 
 

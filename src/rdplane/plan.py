@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rdplane.config import load_config
 from rdplane.errors import UserError
@@ -65,11 +66,14 @@ def find(what: str, results: str | Path = "results") -> Plan:
 def _read(folder: Path) -> Plan:
     found = read_json(folder / PLAN)
     lists = [found.get(key) for key in ("cells", "toy")] if isinstance(found, dict) else [None]
-    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
+    # A name is never a path: whoever made the file, no other folder is looked into.
+    if not all(isinstance(names, list) and all(map(_is_name, names)) for names in lists):
         raise UserError(
             f"{folder / PLAN} is damaged, expected lists of names under cells and toy; "
             "delete it and give the configuration file instead"
         )
-    # A name is never a path: whoever made the file, no other folder is looked into.
-    cells, toy = ([Path(name).name for name in names] for names in lists if names is not None)
-    return Plan(folder, cells, toy)
+    return Plan(folder, found["cells"], found["toy"])
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and name not in ("", ".", "..") and "/" not in name and "\0" not in name

@@ -32,12 +32,14 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> VAE:
     folder = Path(folder)
     summary: dict[str, Any] = read_json(folder / "train.json")
     path = folder / "model.safetensors"
-    model = build_model(summary["cell"], tuple(summary["shape"]))
+    remedy = "delete the cell's folder and run the workflow again to train it anew"
+    try:
+        model = build_model(summary["cell"], tuple(summary["shape"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{folder / 'train.json'} describes no model ({error!r}); {remedy}") from None
     try:
         model.load_state_dict(safetensors.torch.load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise UserError(
-            f"{path} cannot be loaded ({error}); delete the cell's folder and run the workflow again to train it anew"
-        ) from None
+        raise UserError(f"{path} cannot be loaded ({error}); {remedy}") from None
     model.cell = summary["cell"]
     return model.to(memory_format=torch.channels_last).to(device).eval()  # type: ignore[call-overload]

@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -72,26 +70,6 @@ def test_workflow_runs_in_another_folder(finished, tmp_path):
     run = finished.snakemake("--directory", str(tmp_path), "--nolock")
     assert run.returncode == 0, run.stderr
     assert len(pd.read_csv(tmp_path / "results/elsewhere/rd.csv")) == 4
-
-
-def test_killed_workflow_goes_on_where_it_was(project):
-    reference = pd.read_csv(project.folder / "results/tiny/rd.csv")
-    subprocess.run(["rm", "-rf", str(project.folder / "results"), str(project.folder / ".snakemake")], check=True)
-    command = [sys.executable, "-m", "snakemake", "--cores", "2"]
-    environment = os.environ | {"PYTHONPATH": str(project.folder / "src"), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        command, cwd=project.folder, env=environment, start_new_session=True, stderr=subprocess.DEVNULL
-    )
-    while not list(project.folder.glob("results/tiny/cells/*/state/.lock")):
-        assert process.poll() is None
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert project.snakemake("--unlock").returncode == 0
-    run = project.snakemake()
-    assert run.returncode == 0, run.stderr
-    again = pd.read_csv(project.folder / "results/tiny/rd.csv")
-    pd.testing.assert_frame_equal(again.drop(columns="train_seconds"), reference.drop(columns="train_seconds"))
 
 
 def test_command_line_makes_the_files_that_the_workflow_accepts(project, tmp_path):

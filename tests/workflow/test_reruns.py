@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pandas as pd
+import pytest
 import yaml
 
 FIGURES = 10  # five plots, four sample grids chosen by the table, one by the configuration
@@ -159,10 +160,18 @@ def test_forgotten_memory_still_notices_changed_epochs(project):
     assert project.wanted()["train"] == 2
 
 
-def test_results_moved_elsewhere_stay_finished(project):
+@pytest.mark.parametrize("copy", [shutil.copy2, shutil.copy], ids=["dates kept", "dates new"])
+def test_results_moved_elsewhere_stay_finished(project, copy):
     moved = project.folder.parent / "moved"
-    shutil.copytree(project.folder, moved, ignore=shutil.ignore_patterns(".snakemake"))
+    shutil.copytree(project.folder, moved, copy_function=copy, ignore=shutil.ignore_patterns(".snakemake"))
     project.folder = moved
+    assert "train" not in project.wanted()
+
+
+@pytest.mark.parametrize("copy", [shutil.copy2, shutil.copy], ids=["dates kept", "dates new"])
+def test_results_under_another_name_stay_finished(project, copy, monkeypatch):
+    monkeypatch.setenv("RDPLANE_RESULTS", str(project.folder / "archive of results"))
+    shutil.copytree(project.folder / "results", project.folder / "archive of results", copy_function=copy)
     assert "train" not in project.wanted()
 
 

@@ -7,7 +7,8 @@ from shlex import quote
 
 from rdplane import code
 from rdplane.cell import evaluation_settings, runtime_settings, sampling_settings
-from rdplane.config import resolve_config
+from rdplane.config import read_yaml, resolve_config
+from rdplane.crash import forget_the_dead, undo_future_dates
 from rdplane.errors import UserError
 from rdplane.files import canonical_json, digest
 from rdplane.layout import SAMPLE_PLOTS, TABLES, TOY_PLOTS, Layout
@@ -15,16 +16,23 @@ from rdplane.plan import record
 from rdplane.train.lease import devices
 
 # With --configfile a preset stands alone; without it, config.yaml of the working folder, else of the project.
+FILES = workflow.config_settings.configfiles or [
+    "config.yaml" if Path("config.yaml").exists() else f"{workflow.basedir}/config.yaml"
+]
+try:
+    # Snakemake's own reader takes the last of two equal keys in silence, and runs code in a file that asks for YTE.
+    for file in FILES:
+        read_yaml(file)
+except UserError as error:
+    sys.exit(f"error: {error}")  # one line, no traceback
+
 if not workflow.config_settings.configfiles:
 
-    configfile: "config.yaml" if Path("config.yaml").exists() else f"{workflow.basedir}/config.yaml"
+    configfile: FILES[0]
 
 
 try:
-    CONFIG = resolve_config(
-        config,
-        ", ".join(map(str, workflow.config_settings.configfiles)) or "config.yaml",
-    )
+    CONFIG = resolve_config(config, ", ".join(map(str, FILES)))
     LAYOUT = Layout(CONFIG, os.environ.get("RDPLANE_RESULTS", "results"))
     CELLS = LAYOUT.cells
     GRIDS = LAYOUT.grids
@@ -41,6 +49,12 @@ if not parent.is_dir() or not os.access(parent, os.W_OK):
     sys.exit(
         f"error: cannot write results to {LAYOUT.folder}: {parent} is no folder that you may write to"
     )
+
+if workflow.is_main_process:
+    # Snakemake's locks outlive a Snakemake that was killed.
+    forget_the_dead(Path(".snakemake/alive"), Path(".snakemake/locks"))
+    for folder in (LAYOUT.folder, LAYOUT.images.parent):
+        undo_future_dates(folder)
 
 
 wildcard_constraints:

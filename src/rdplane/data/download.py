@@ -27,6 +27,7 @@ MIRROR_VARIABLE = "RDPLANE_MIRROR"
 _SETTING = f"data.mirror in config.yaml (or {MIRROR_VARIABLE})"
 _REMEDY = f"name a folder or address that holds it in {_SETTING}"
 _CHUNK = 1 << 16
+_LONGEST_PAUSE = 60.0  # seconds between two tries, however many are asked for
 _GZIP = b"\x1f\x8b"
 
 
@@ -84,7 +85,7 @@ def fetch(
         mirror: None means the environment variable RDPLANE_MIRROR, if set.
         timeout: seconds without an answer before a try is given up.
         retries: further tries after the first, for what may pass: no answer, a cut connection, a busy server.
-        pause: seconds before the first further try, doubled each time.
+        pause: seconds before the first further try, doubled each time up to a minute.
 
     Raises:
         UserError: no source has the file, its checksum is wrong, or it cannot be written to `cache`.
@@ -158,7 +159,7 @@ def _from_addresses(
                     tries = f"{retries + 1} tries" if retries else "1 try"
                     failures.append(f"{address}: {error} ({tries})")
                     return None
-                wait = pause * 2**attempt
+                wait = min(pause * 2**attempt, _LONGEST_PAUSE)
                 _note(f"{name}: {error}; trying again in {wait:g} s ({retries - attempt} left)")
                 time.sleep(wait)
     return None
@@ -173,8 +174,8 @@ def _download(address: str, name: str, check: Checksum, timeout: float) -> bytes
 
 
 def _chunks(address: str, name: str, timeout: float) -> Iterator[bytes]:
-    request = urllib.request.Request(address, headers={"User-Agent": "rdplane"})
     try:
+        request = urllib.request.Request(address, headers={"User-Agent": "rdplane"})
         with urllib.request.urlopen(request, timeout=timeout) as response:
             length = int(response.headers.get("Content-Length") or 0)
             progress = _Progress(name, length)
@@ -194,6 +195,8 @@ def _chunks(address: str, name: str, timeout: float) -> Iterator[bytes]:
         if isinstance(cause, TimeoutError):
             raise _Unreachable(f"no answer for {timeout:g} s") from None
         raise _Unreachable(getattr(cause, "strerror", None) or str(cause) or type(cause).__name__) from None
+    except (ValueError, OverflowError) as error:  # an address or a timeout that the library does not take
+        raise _Absent(str(error)) from None
     if progress.done < length:
         raise _Unreachable(f"cut short, {progress.done:,} of {length:,} bytes")
 

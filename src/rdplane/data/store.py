@@ -105,15 +105,18 @@ def load(path: str | os.PathLike[str]) -> Images:
             f"the {max(len(content) - _SEAL, 0):,} bytes before them, {found}, but are not; "
             "delete it and prepare the dataset again"
         )
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    meta = json.loads(arrays["meta"].tobytes())
-    if meta["format"] != FORMAT:
-        raise UserError(
-            f"{path} has format {meta['format']}, but this version of rdplane reads format {FORMAT}; "
-            "delete it and prepare the dataset again"
-        )
-    shape = (meta["height"], meta["width"])
-    parts = {name: np.unpackbits(arrays[name], axis=1).reshape(-1, *shape) for name in SPLITS}
-    labels = {name: arrays[f"{name}_labels"].astype(np.int64) for name in SPLITS if f"{name}_labels" in arrays}
-    return Images(meta["dataset"], parts["train"], parts["valid"], parts["test"], labels or None, meta)
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        meta = json.loads(arrays["meta"].tobytes())
+        if meta["format"] != FORMAT:
+            raise UserError(
+                f"{path} has format {meta['format']}, but this version of rdplane reads format {FORMAT}; "
+                "delete it and prepare the dataset again"
+            )
+        shape = (meta["height"], meta["width"])
+        parts = {name: np.unpackbits(arrays[name], axis=1).reshape(-1, *shape) for name in SPLITS}
+        labels = {name: arrays[f"{name}_labels"].astype(np.int64) for name in SPLITS if f"{name}_labels" in arrays}
+        return Images(meta["dataset"], parts["train"], parts["valid"], parts["test"], labels or None, meta)
+    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:  # sealed, but by something else
+        raise UserError(f"{path} is no prepared dataset ({error}); delete it and prepare the dataset again") from None

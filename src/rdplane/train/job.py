@@ -14,7 +14,7 @@ from typing import Any
 from rdplane.cell import cell_name
 from rdplane.config import RUNTIME, TRAINING
 from rdplane.errors import UserError
-from rdplane.files import canonical_json, read_json, write_text
+from rdplane.files import atomic, canonical_json, read_json, write_text
 from rdplane.train.heartbeat import Heartbeat
 from rdplane.train.lease import lease
 from rdplane.train.progress import Progress, duration
@@ -70,6 +70,8 @@ def train(
             for path in state.iterdir():
                 if path.name != ".lock":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for part in state.rglob(".*.part"):
+            part.unlink(missing_ok=True)  # of a process that was killed while it wrote
         if _finished(cell, state / "finished"):
             progress.line("already trained; its result is used again")
         else:
@@ -159,7 +161,7 @@ def _finished(cell: dict[str, Any], folder: Path) -> bool:
         return False
     try:
         return canonical_json(read_json(folder / "train.json")["cell"]) == canonical_json(cell)
-    except (UserError, KeyError, TypeError):
+    except (UserError, KeyError, TypeError, ValueError):
         return False
 
 
@@ -179,11 +181,11 @@ def _publish(source: Path, folder: Path) -> None:
     for name in OUTPUTS:
         target = folder / name
         part = folder / f".{name}.part"
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
         try:
+            part.unlink(missing_ok=True)
             os.link(source / name, part)
-        except OSError:
-            shutil.copyfile(source / name, part)
-        os.replace(part, target)
-        os.utime(target)
+            os.replace(part, target)
+            os.utime(target)
+        except OSError:  # a file system without hard links
+            with atomic(target) as stream, (source / name).open("rb") as file:
+                shutil.copyfileobj(file, stream)

@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from rdplane.errors import UserError
+
 __all__ = ["Progress", "duration"]
 
 
@@ -22,21 +24,34 @@ class Progress:
 
     Args:
         cell: name that starts every line.
-        log: file that gets the lines (appended to), or None for standard error.
+        log: file that gets the lines (appended to), or None for standard error. A line that finds no room is lost.
+
+    Raises:
+        UserError: the log file cannot be opened.
     """
 
     def __init__(self, cell: str, log: Path | None = None):
         self.cell = cell
-        if log is not None:
-            log.parent.mkdir(parents=True, exist_ok=True)
-        self.stream: TextIO = sys.stderr if log is None else log.open("a", buffering=1)
+        self.log = log
+        try:
+            if log is not None:
+                log.parent.mkdir(parents=True, exist_ok=True)
+            self.stream: TextIO = sys.stderr if log is None else log.open("a", buffering=1)
+        except OSError as error:
+            raise UserError(
+                f"cannot write {log}: {error.strerror}; make the results folder writable, then run it again"
+            ) from None
         self.live = self.stream.isatty()
         self.shown = 0.0
 
     def line(self, message: str) -> None:
         """A line that stays."""
-        self.stream.write(("\r\033[K" if self.live else "") + f"{self.cell}: {message}\n")
-        self.stream.flush()
+        try:
+            self.stream.write(("\r\033[K" if self.live else "") + f"{self.cell}: {message}\n")
+            self.stream.flush()
+        except OSError:
+            if self.log is None:
+                raise
 
     def tick(self, message: str) -> None:
         """A line that the next one overwrites: on a terminal only, at most five a second."""
