@@ -13,6 +13,7 @@ from benchmarks.sizes import Plan, is_sequential
 from benchmarks.table import Row, compared
 from benchmarks.variants import VARIANTS
 from rdplane.architectures import ARCHITECTURES
+from rdplane.device import choose_device
 
 __all__ = ["Session", "run"]
 
@@ -31,6 +32,7 @@ def run(plan: Plan, minutes: float, device: str) -> Iterator[Row]:
         minutes: time budget.
         device: 'cuda' at the paper's size, or 'cpu' at a tiny one, which only tries out whether everything runs.
     """
+    choose_device(device)  # one line says so where there is none
     session = Session(plan.scratch / "gpu", device, time.monotonic() + 60 * minutes)
     yield from session.variants(ARCHITECTURES, [EAGER], 0.5, compare=False)
     for cells in (1, 8):

@@ -80,7 +80,7 @@ def compared(
 
 
 PRINTED = (
-    ("benchmark", 10), ("size", 7), ("case", 24), ("quantity", 9), ("ours", 20), ("reference", 20), ("ratio", 15),
+    ("benchmark", 10), ("size", 7), ("case", 28), ("quantity", 9), ("ours", 20), ("reference", 20), ("ratio", 15),
     ("target", 8), ("met", 3), ("GFLOP/s", 7), ("peak", 4),
 )  # fmt: skip
 
