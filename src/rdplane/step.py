@@ -184,7 +184,7 @@ def cell_arguments(layout: Layout, name: str, step: str) -> list[str]:
 
 def guarded(action: Callable[[], None], log: Path | None = None) -> int:
     """Run `action`; what goes wrong becomes one line on standard error (and in `log`) and an exit status."""
-    from rdplane.train.job import Interrupted
+    from rdplane.train.signals import Interrupted
 
     try:
         action()

@@ -5,7 +5,6 @@ import csv
 import fcntl
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,15 +17,12 @@ from rdplane.files import atomic, canonical_json, read_json, write_text
 from rdplane.train.heartbeat import Heartbeat
 from rdplane.train.lease import lease
 from rdplane.train.progress import Progress, duration
+from rdplane.train.signals import stopping
 
-__all__ = ["DEFAULTS", "OUTPUTS", "Interrupted", "exclusive", "train"]
+__all__ = ["DEFAULTS", "OUTPUTS", "exclusive", "train"]
 
 OUTPUTS = ("model.safetensors", "history.csv", "train.json")
 DEFAULTS = {key: TRAINING[key].default for key in RUNTIME}  # how a cell is computed where nobody says
-
-
-class Interrupted(Exception):
-    """A signal asked the training to stop; what it had made is in its checkpoint."""
 
 
 def train(
@@ -65,7 +61,7 @@ def train(
         if log is not None:
             print(f"error: {progress.cell}: {reason}", file=sys.stderr, flush=True)
 
-    with _signals(progress) as stop, exclusive(state, progress):
+    with stopping(progress) as stop, exclusive(state, progress):
         if fresh:
             for path in state.iterdir():
                 if path.name != ".lock":
@@ -116,43 +112,6 @@ def exclusive(state: Path, progress: Progress) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-class Stop:
-    """Set by a signal, read by the loop between two steps.
-
-    While `deferred` is False, a signal ends the job at once: nothing was trained that no checkpoint holds.
-    """
-
-    signal: str | None = None
-    deferred: bool = False
-
-    def __bool__(self) -> bool:
-        return self.signal is not None
-
-
-@contextlib.contextmanager
-def _signals(progress: Progress) -> Iterator[Stop]:
-    stop = Stop()
-
-    def handler(number: int, frame: Any) -> None:
-        again = bool(stop)
-        stop.signal = signal.Signals(number).name
-        if not stop.deferred and not again:
-            progress.line(f"stopped by {stop.signal} before its first step; nothing is lost")
-            raise Interrupted(progress.cell)
-
-    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-    try:
-        old = {number: signal.signal(number, handler) for number in numbers}
-    except ValueError:  # not the main thread: a caller's own business
-        yield stop
-        return
-    try:
-        yield stop
-    finally:
-        for number, previous in old.items():
-            signal.signal(number, previous)
 
 
 def _finished(cell: dict[str, Any], folder: Path) -> bool:

@@ -22,10 +22,10 @@ from rdplane.objective import build_objective
 from rdplane.train.checkpoint import load_checkpoint, save_checkpoint
 from rdplane.train.gradient import BatchGradient
 from rdplane.train.heartbeat import Heartbeat
-from rdplane.train.job import Interrupted, Stop
 from rdplane.train.optimiser import NormalisedAdam
 from rdplane.train.progress import Progress, duration
 from rdplane.train.schedule import learning_rate
+from rdplane.train.signals import Interrupted, Stop
 
 __all__ = ["HISTORY", "build_model", "run"]
 

@@ -1,0 +1,56 @@
+"""A training that is asked to stop: by a scheduler's warning, a user's Ctrl-C. Needs no torch."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+from rdplane.train.progress import Progress
+
+__all__ = ["Interrupted", "Stop", "stopping"]
+
+
+class Interrupted(Exception):
+    """A signal asked the training to stop; what it had made is in its checkpoint."""
+
+
+class Stop:
+    """Set by a signal, read by the loop between two steps.
+
+    While `deferred` is False, a signal ends the job at once: nothing was trained that no checkpoint holds.
+    """
+
+    signal: str | None = None
+    deferred: bool = False
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+
+@contextlib.contextmanager
+def stopping(progress: Progress) -> Iterator[Stop]:
+    """Turn SIGTERM, SIGUSR1 and SIGINT into a wish to stop, for the length of the block (main thread only).
+
+    Raises:
+        Interrupted: a signal came while there was nothing to save.
+    """
+    stop = Stop()
+
+    def handler(number: int, frame: Any) -> None:
+        again = bool(stop)
+        stop.signal = signal.Signals(number).name
+        if not stop.deferred and not again:
+            progress.line(f"stopped by {stop.signal} before its first step; nothing is lost")
+            raise Interrupted(progress.cell)
+
+    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    try:
+        old = {number: signal.signal(number, handler) for number in numbers}
+    except ValueError:  # not the main thread: a caller's own business
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        for number, previous in old.items():
+            signal.signal(number, previous)
