@@ -15,7 +15,8 @@ from rdplane.architectures import ARCHITECTURES, DECODERS, ENCODERS, MARGINALS
 
 __all__ = [
     "AXES", "SELECTION", "Check", "Invalid", "architectures", "choice", "folder_name", "micro_batch", "name",
-    "optional", "pattern", "real", "selections", "several", "shares", "shown", "switch", "tables", "text", "whole", "zero_or",
+    "optional", "pattern", "real", "selections", "several", "shares", "shown", "switch", "tables", "text", "whole",
+    "zero_or",
 ]  # fmt: skip
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
