@@ -31,8 +31,10 @@ def step(arguments, largest=None):
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
     command = [sys.executable, "-m", "rdplane.step", *arguments]
+    # No bytecode: Python itself leaves half a file of it where a file may not grow.
+    environment = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        command, capture_output=True, text=True, env=os.environ | environment,
         preexec_fn=None if largest is None else limit,
     )  # fmt: skip
 
