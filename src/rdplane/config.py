@@ -300,7 +300,8 @@ def _overrides(raw: Any, problems: Problems) -> dict[str, Any]:
     if not isinstance(raw, Mapping):
         problems.add("overrides", raw, "a mapping of architecture patterns such as '?+?' to model and training keys")
         return {}
-    keys = {"model": MODEL, "training": TRAINING}
+    # Cells of all architectures meet on a GPU, so how many share it is no choice of one.
+    keys = {"model": MODEL, "training": {key: spec for key, spec in TRAINING.items() if key != "cells_per_gpu"}}
     resolved = {}
     for key, value in raw.items():
         try:

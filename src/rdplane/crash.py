@@ -30,7 +30,7 @@ def forget_the_dead(alive: Path, locks: Path) -> None:
         else:
             if os.pread(handle, 256, 0) in (b"", host):
                 shutil.rmtree(locks, ignore_errors=True)
-            if not locks.exists():
+            if not locks.exists() or not any(locks.iterdir()):
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, host, 0)
         fcntl.flock(handle, fcntl.LOCK_SH)
@@ -43,9 +43,13 @@ def undo_future_dates(folder: Path) -> None:
     outdated for as long as the clock had been ahead.
     """
     now = time.time()
+    ahead = []
     for place, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(place, name)
             with contextlib.suppress(OSError):
-                if os.stat(path).st_mtime > now:
-                    os.utime(path, (now, now))
+                if (date := os.stat(path).st_mtime) > now:
+                    ahead.append((date, path))
+    for number, (_, path) in enumerate(sorted(ahead, reverse=True)):
+        with contextlib.suppress(OSError):
+            os.utime(path, (now - number * 1e-4, now - number * 1e-4))

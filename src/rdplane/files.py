@@ -33,7 +33,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~UMASK)
         os.replace(temporary, path)
     except BaseException as error:
         if temporary is not None:
@@ -48,10 +48,8 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+UMASK = os.umask(0)  # can only be read by setting it: done once, before there is a second thread
+os.umask(UMASK)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

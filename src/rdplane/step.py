@@ -191,7 +191,7 @@ def guarded(action: Callable[[], None], log: Path | None = None) -> int:
     except UserError as error:
         message, status = f"error: {error}", 2
     except Interrupted as error:
-        message, status = f"interrupted: {error} has written its checkpoint; run the same command to go on", INTERRUPTED
+        message, status = f"interrupted: {error}; run the same command to go on", INTERRUPTED
     except KeyboardInterrupt:
         message, status = "interrupted: run the same command to go on", INTERRUPTED
     except BrokenPipeError:

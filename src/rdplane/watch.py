@@ -98,7 +98,8 @@ def time_left(plan: Plan, cells: Sequence[Cell]) -> float | None:
         if left is not None:
             lefts.append(left)
             costs.setdefault(_architecture(cell), []).append(left / max(1 - _epochs(cell)[2], 1e-3))
-    to_come = [cell for cell in cells if cell.state in ("waiting", "stopped")]
+    silent = [cell for cell in cells if cell.state == "running" and number(cell.heartbeat.get("left")) is None]
+    to_come = silent + [cell for cell in cells if cell.state in ("waiting", "stopped")]
     if not lefts or not to_come:
         return max(lefts, default=None)
     for cell in cells:

@@ -37,6 +37,28 @@ def test_a_compiler_that_fails_is_done_without(tiny, tmp_path, monkeypatch):
     assert (tmp_path / "model.safetensors").exists()
 
 
+def test_a_compiler_that_fails_in_the_backward_pass_is_done_without(tiny, tmp_path, monkeypatch):
+    class Broken(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(context, gradient):
+            raise RuntimeError("no backward kernel")
+
+    def compiled(model, mode):
+        return lambda *arguments: tuple(map(Broken.apply, model.rate_distortion(*arguments)))
+
+    runtime = {"device": "cpu", "compile": "default"}
+    train(tiny.cell(epochs=1), tiny.images, tmp_path / "plain", {"device": "cpu"})
+    monkeypatch.setattr(torch, "compile", compiled)
+    train(tiny.cell(epochs=1), tiny.images, tmp_path / "broken", runtime, tmp_path / "log")
+    assert "does not work here (no backward kernel)" in (tmp_path / "log").read_text()
+    same = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("plain", "broken")]
+    assert same[0] == same[1]
+
+
 def test_off_on_a_cpu_unless_asked_for(tiny, tmp_path):
     model = build_model(tiny.cell(), (8, 8))
     assert RateDistortion(model, "auto", Progress("cell", tmp_path / "log")).compiled is None

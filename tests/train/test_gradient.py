@@ -50,6 +50,17 @@ def test_pieces_give_the_gradient_of_the_whole(tiny, batch, architecture, name, 
     )
 
 
+def test_the_backward_pass_takes_each_operations_own_precision(tiny, batch, tmp_path):
+    """Autocast around it would compute the densities' gradients in bfloat16 too, though their values are not."""
+    model, within = model_of(tiny, "+-+").float(), []
+    for parameter in model.parameters():
+        parameter.register_hook(lambda gradient: within.append(torch.is_autocast_enabled("cpu")))
+    BatchGradient(model, BetaObjective(0.5), "bfloat16", None, "off", Progress("cell", tmp_path / "log"))(
+        batch[0].float(), 1.0
+    )
+    assert within and not any(within)
+
+
 @pytest.fixture
 def limit(monkeypatch):
     """A device that holds `limit(n)` images, and the numbers of images that were tried."""

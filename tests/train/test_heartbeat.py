@@ -78,6 +78,23 @@ def test_a_hang_ends_the_job_with_its_own_status_and_keeps_the_checkpoint(tiny, 
     assert not (tmp_path / "state/failure").exists()
 
 
+def test_a_suspended_job_goes_on(tiny, tmp_path):
+    """Ctrl-Z, or a scheduler that suspends: no step for longer than the limit, but nothing hangs."""
+    program = "import sys; from rdplane.train import heartbeat; heartbeat.INTERVAL = 0.2\n"
+    program += "from rdplane.step import main; sys.exit(main(sys.argv[1:]))"
+    arguments = tiny.arguments(tiny.cell(epochs=2000), tmp_path, stall_seconds=2, checkpoint_seconds=60)
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stderr=subprocess.PIPE, text=True)
+    wait_for(tmp_path / "state/history.csv", process)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    process.send_signal(signal.SIGCONT)
+    time.sleep(2)
+    assert process.poll() is None
+    process.terminate()
+    process.communicate()
+    assert process.returncode == 75
+
+
 def test_a_slow_start_is_no_hang(tmp_path, monkeypatch):
     monkeypatch.setattr(module.os, "_exit", lambda status: pytest.fail("ended"))
     with Heartbeat(tmp_path, limit=0.1, stalled=lambda reason: pytest.fail(reason)):

@@ -3,11 +3,11 @@
 import re
 
 
-def first_jobs(project, **environment):
+def first_jobs(project, *options, **environment):
     """How many trainings Snakemake starts at first, with four cores and one GPU for its four cells."""
     project.config["training"]["epochs"] = 1
     project.write()
-    run = project.snakemake("--cores", "4", "--resources", "gpu=1", "--until", "train", **environment)
+    run = project.snakemake("--cores", "4", "--resources", "gpu=1", "--until", "train", *options, **environment)
     assert run.returncode == 0, run.stderr
     return int(re.search(r"^Execute (\d+) jobs", run.stderr + run.stdout, flags=re.M)[1])
 
@@ -15,6 +15,11 @@ def first_jobs(project, **environment):
 def test_cells_that_share_a_gpu(project):
     project.config["training"].update(device="auto", cells_per_gpu=2)
     assert first_jobs(project, CUDA_VISIBLE_DEVICES="0") == 2
+
+
+def test_a_limit_on_jobs_makes_no_cluster(project):
+    project.config["training"].update(device="auto", cells_per_gpu=2)
+    assert first_jobs(project, "--jobs", "4", CUDA_VISIBLE_DEVICES="0") == 2
 
 
 def test_no_limit_without_a_gpu(project):

@@ -5,7 +5,6 @@ import importlib.util
 import torch
 from torch import Tensor
 
-from rdplane.device import out_of_memory
 from rdplane.models import VAE
 from rdplane.train.progress import Progress
 
@@ -31,14 +30,13 @@ class RateDistortion:
         self.compiled = None if mode == "off" else torch.compile(model, mode=mode)
 
     def __call__(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        return (self.plain if self.compiled is None else self.compiled)(x, noise)
+
+    def give_up(self, error: Exception) -> bool:
+        """Go on without the compiler after an error in either pass; False where it had no part in it."""
         if self.compiled is None:
-            return self.plain(x, noise)
-        try:
-            return self.compiled(x, noise)
-        except Exception as error:
-            if out_of_memory(error):
-                raise
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            self.progress.line(f"torch.compile does not work here ({reason}); going on without (training.compile: off)")
-            self.compiled = None
-        return self.plain(x, noise)
+            return False
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        self.progress.line(f"torch.compile does not work here ({reason}); going on without (training.compile: off)")
+        self.compiled = None
+        return True

@@ -74,6 +74,8 @@ class BatchGradient:
         progress: Progress,
     ):
         self.model, self.objective, self.precision, self.progress = model, objective, precision, progress
+        if micro_batch is not None and compile == "reduce-overhead":
+            compile = "default"  # a CUDA graph's outputs last until its next run, and pieces are run one after another
         self.rate_distortion = RateDistortion(model, compile, progress)
         self.shrink = micro_batch == "auto"
         self.most = micro_batch if isinstance(micro_batch, int) else None
@@ -89,23 +91,31 @@ class BatchGradient:
         while True:
             before = {key: value.clone() for key, value in self.objective.state_dict().items()}
             try:
-                with autocast(x.device, self.precision):
-                    return backward(self.rate_distortion, self.objective, x, noise, time, self.most)
+                return backward(self._forward, self.objective, x, noise, time, self.most)
             except Exception as error:
-                if not out_of_memory(error):
+                if out_of_memory(error):
+                    self._shrink(len(x))
+                elif not self.rate_distortion.give_up(error):
                     raise
-                now = min(self.most or len(x), len(x))
-                if not self.shrink or now == 1:
-                    raise UserError(f"{self.progress.cell}: {_advice(len(x), now)}") from None
             # Outside of `except`: a handled error keeps the failed pass's tensors alive.
             self.model.zero_grad(set_to_none=True)
             self.objective.load_state_dict(before)
             if x.device.type == "cuda":
                 torch.cuda.empty_cache()
-            self.most = (now + 1) // 2
-            self.progress.line(
-                f"out of memory with {now} images at once; going on with {self.most} of the same batch of {len(x)}"
-            )
+
+    def _forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        # The backward pass stays outside: it takes each operation's own precision, which is full for the densities.
+        with autocast(x.device, self.precision):
+            return self.rate_distortion(x, noise)
+
+    def _shrink(self, batch: int) -> None:
+        now = min(self.most or batch, batch)
+        if not self.shrink or now == 1:
+            raise UserError(f"{self.progress.cell}: {_advice(batch, now)}") from None
+        self.most = (now + 1) // 2
+        self.progress.line(
+            f"out of memory with {now} images at once; going on with {self.most} of the same batch of {batch}"
+        )
 
 
 def _advice(batch: int, now: int) -> str:

@@ -62,19 +62,30 @@ class Heartbeat:
         self.ended.set()
         if self.thread.is_alive():
             self.thread.join()
-        self.path.unlink(missing_ok=True)
+        self._remove()
 
     def _watch(self) -> None:
         period = min(INTERVAL, self.limit / 4) if self.limit else INTERVAL
+        turn = time.monotonic()
         while not self.ended.wait(period):
-            self._write()
-            if self.limit and self.last_step is not None and time.monotonic() - self.last_step > self.limit:
+            now, before = time.monotonic(), turn
+            turn = now
+            if now - before > period + INTERVAL and self.last_step is not None:
+                self.last_step = now  # the whole process was suspended: that is no hang
+            elif self.limit and self.last_step is not None and now - self.last_step > self.limit:
+                # The main thread does not answer: no other way out, even if the disk does not answer either.
+                threading.Timer(2 * INTERVAL, os._exit, (STALLED,)).start()
                 self.stalled(
                     f"no training step in {self.limit:g} s (training.stall_seconds): the job hung and ended itself; "
                     "run the same command again, it goes on from its checkpoint"
                 )
-                self.path.unlink(missing_ok=True)
-                os._exit(STALLED)  # the main thread does not answer: no other way out
+                self._remove()
+                os._exit(STALLED)
+            self._write()
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):  # a read-only disk: what made it so is reported elsewhere
+            self.path.unlink(missing_ok=True)
 
     def _write(self) -> None:
         job = next((os.environ[key] for key in SCHEDULERS if os.environ.get(key)), None)

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +82,31 @@ def train(
                 from rdplane.train.loop import run
 
                 try:
-                    run(cell, images, state, runtime, progress, stop, heartbeat)
+                    _run(run, cell, images, state, runtime, progress, stop, heartbeat)
                 except UserError as error:
                     # Kept for the table of missing cells; a log file says more but may be gone.
-                    write_text(state / "failure", f"{error}\n")
+                    with contextlib.suppress(UserError):  # a full disk must not hide the first reason
+                        write_text(state / "failure", f"{error}\n")
                     raise
                 (state / "failure").unlink(missing_ok=True)
                 if log is not None:
                     print(f"{progress.cell}: {_outcome(state / 'finished')}", file=sys.stderr)
         _publish(state / "finished", folder)
+
+
+def _run(run: Callable[..., None], cell: dict[str, Any], *arguments: Any) -> None:
+    """Run the loop; memory that runs out anywhere in it ends in one line (see also `rdplane.train.gradient`)."""
+    from rdplane.device import out_of_memory
+
+    try:
+        run(cell, *arguments)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise UserError(
+            f"{cell_name(cell)}: out of memory; set training.micro_batch: auto for it under overrides (the same batch "
+            "and objective in smaller pieces), or lower training.cells_per_gpu"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -139,6 +155,8 @@ def _publish(source: Path, folder: Path) -> None:
     """Give the finished files their place; hard links, so that the copy kept for a restart costs no space."""
     for name in OUTPUTS:
         target = folder / name
+        if target.exists() and target.samefile(source / name):
+            continue
         part = folder / f".{name}.part"
         try:
             part.unlink(missing_ok=True)

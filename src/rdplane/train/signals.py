@@ -10,8 +10,11 @@ from rdplane.train.progress import Progress
 __all__ = ["Interrupted", "Stop", "stopping"]
 
 
-class Interrupted(Exception):
-    """A signal asked the training to stop; what it had made is in its checkpoint."""
+class Interrupted(BaseException):
+    """A signal asked the training to stop; what it had made is in its checkpoint.
+
+    No `Exception`, like KeyboardInterrupt: it may come anywhere, and nobody's error handling is meant to swallow it.
+    """
 
 
 class Stop:
