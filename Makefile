@@ -1,5 +1,6 @@
 # make run    environment, then the quick grid of config.yaml: results/quick/
 # make test   environment, then every test and check
+# make reference  what is made from the declarations: docs/configuration.md, docs/columns.md, the JSON schema
 # make bench  environment, then speed and memory beside a plain reference (docs/benchmarks.md)
 # Variables:  CORES=all   PYTHON=python3   ARGS="further options of Snakemake, or of the benchmarks"
 
@@ -8,7 +9,7 @@ CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench env clean
+.PHONY: run test check bench reference env clean
 
 run: env
 	$(BIN)/snakemake --cores $(CORES) $(ARGS)
@@ -22,6 +23,11 @@ check: env
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+reference: env
+	$(BIN)/rdplane reference configuration > docs/configuration.md
+	$(BIN)/rdplane reference columns > docs/columns.md
+	$(BIN)/rdplane reference schema > workflow/schemas/config.schema.json
 
 bench: env
 	$(BIN)/python -m benchmarks $(ARGS)

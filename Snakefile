@@ -52,14 +52,12 @@ onstart:
 # The end of a run in one line; after failures also a table and plots of the cells that are finished.
 onsuccess:
     shell(
-        "python -m rdplane.step summary --config {SETTINGS:q} --results {RESULTS:q}"
+        "python -m rdplane.commands.step summary --config {SETTINGS:q} --results {RESULTS:q}"
     )
 
 
 onerror:
-    # Snakemake takes a table for whole while the metrics are those that it once was made of, however old it is.
-    for path in rules.aggregate.output:
-        workflow.persistence.cleanup_metadata(path)
+    forget(rules.aggregate.output)
     shell(
-        "python -m rdplane.step summary --failed --config {SETTINGS:q} --results {RESULTS:q}"
+        "python -m rdplane.commands.step summary --failed --config {SETTINGS:q} --results {RESULTS:q}"
     )

@@ -11,8 +11,9 @@ from pathlib import Path
 from benchmarks.machine import processor
 from benchmarks.sizes import SIZES, Plan
 from benchmarks.table import Row, Table
+from rdplane.commands.step import guarded
+from rdplane.commands.steps import set_threads
 from rdplane.errors import UserError
-from rdplane.step import guarded, set_thread_environment
 
 NAMES = ("peak", "training", "evaluation", "sampling", "startup", "memory", "dag")  # modules with a `run(plan)`
 
@@ -41,7 +42,7 @@ def measure(options: argparse.Namespace) -> None:
     Raises:
         UserError: the table cannot be written, or some benchmark failed.
     """
-    set_thread_environment(options.threads)  # before torch is imported, for child processes too
+    set_threads(options.threads)  # before torch is imported, for child processes too
     import torch
 
     torch.set_num_threads(options.threads)

@@ -14,7 +14,7 @@ import yaml
 from benchmarks.sizes import ROOT, Plan
 from benchmarks.table import Row
 from benchmarks.timing import quartiles
-from rdplane.architectures import ARCHITECTURES
+from rdplane.experiment.architectures import ARCHITECTURES
 
 __all__ = ["exponent", "run"]
 

@@ -11,7 +11,7 @@ from benchmarks.sizes import Plan, cells_of, random_images
 from benchmarks.table import Row, compared
 from benchmarks.timing import clock_of, interleave
 from benchmarks.training import model_of
-from rdplane.evaluate import rate_distortion
+from rdplane.evaluate.rate_distortion import rate_distortion
 from rdplane.models import VAE
 
 __all__ = ["run"]

@@ -13,10 +13,11 @@ import numpy as np
 from benchmarks.lines import environment
 from benchmarks.sizes import ROOT, TINY, random_images
 from rdplane import data
-from rdplane.config import read_yaml, resolve_config
+from rdplane.commands.step import command_line, main
+from rdplane.commands.steps import arguments_of
+from rdplane.experiment.config import read_yaml, resolve_config, sizes_of
+from rdplane.experiment.layout import Layout
 from rdplane.files import canonical_json
-from rdplane.layout import Layout
-from rdplane.step import cell_arguments, main
 
 __all__ = ["finish", "layout_of", "train_at_once"]
 
@@ -39,8 +40,9 @@ def layout_of(folder: Path, size: str, device: str, architecture: str, cells: in
         "dataset": "random",
         "data": {"file": str(file), "split": [count / sum(counts) for count in counts]},
         "grid": {"architectures": [architecture], "beta": [1.0], "seed": list(range(cells))},
-        "model": sizes.get("model", {}),
-        "training": {**sizes["training"], "epochs": epochs, "device": device, "checkpoint_seconds": 1e6},
+        "model": {key: size for key, size in sizes.get("model", {}).items() if key in sizes_of(architecture)},
+        "training": {**sizes.get("training", {}), "epochs": epochs},
+        "compute": {"device": device, "checkpoint_seconds": 1e6},
         "evaluation": {**sizes["evaluation"], "probe_images": 0},  # random images have no labels
     }
     layout = Layout(resolve_config(config), folder / f"{architecture}-{cells}")
@@ -120,7 +122,7 @@ def finish(layout: Layout, step: str, deadline: float) -> float:
 
 
 def _command(layout: Layout, name: str, step: str) -> list[str]:
-    return [sys.executable, "-m", "rdplane.step", *cell_arguments(layout, name, step)]
+    return [sys.executable, "-m", "rdplane.commands.step", *command_line(step, arguments_of(layout, name, step))]
 
 
 def _history(layout: Layout, name: str) -> list[float]:

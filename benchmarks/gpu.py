@@ -12,8 +12,8 @@ from benchmarks.lines import json_lines
 from benchmarks.sizes import Plan, is_sequential
 from benchmarks.table import Row, compared
 from benchmarks.variants import VARIANTS
-from rdplane.architectures import ARCHITECTURES
 from rdplane.device import choose_device
+from rdplane.experiment.architectures import ARCHITECTURES
 
 __all__ = ["Session", "run"]
 

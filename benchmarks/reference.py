@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rdplane.models import VAE, causal, gated, pixelcnn
 from rdplane.models.pixelcnn import PixelCNN
-from rdplane.objective import build_objective
+from rdplane.train.loss import build_loss
 
 __all__ = ["naive_pass", "naive_sample", "plain_gates", "plain_model", "plain_step"]
 
@@ -54,7 +54,7 @@ def plain_step(model: VAE, cell: dict[str, Any], images: Tensor) -> Callable[[],
         model: from `plain_model`.
         images: (N, H, W), uint8, on the model's device; at least a batch.
     """
-    objective = build_objective(cell).to(images.device)
+    objective = build_loss(cell).to(images.device)
     optimiser = torch.optim.Adam(model.parameters(), lr=cell["training"]["learning_rate"])
     batches = images.split(cell["training"]["batch_size"])
     batches = batches[: len(images) // len(batches[0])]

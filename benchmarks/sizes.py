@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdplane.architectures import ARCHITECTURES, parse
-from rdplane.cell import expand
-from rdplane.config import load_config, resolve_config
+from rdplane.experiment.architectures import ARCHITECTURES, parse
+from rdplane.experiment.cells import expand
+from rdplane.experiment.config import load_config, resolve_config
 
 __all__ = ["ROOT", "SIZES", "Plan", "cells_of", "config_of", "is_sequential", "random_images"]
 

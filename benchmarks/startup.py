@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from benchmarks.sizes import ROOT, Plan, config_of
 from benchmarks.table import Row, compared
+from rdplane.commands.step import command_line, main
+from rdplane.commands.steps import arguments_of
+from rdplane.experiment.layout import Layout
 from rdplane.files import canonical_json
-from rdplane.layout import Layout
-from rdplane.step import cell_arguments, main
 
 __all__ = ["run"]
 
@@ -23,14 +24,15 @@ def run(plan: Plan) -> Iterator[Row]:
     grid = {"architectures": list(plan.kinds), "beta": [1.0], "extra": [], "exclude": []}
     config = config | {
         "grid": {**config["grid"], **grid},
-        "training": {**config["training"], "device": "cpu", "threads": plan.threads},
+        "compute": {**config["compute"], "device": "cpu", "threads": plan.threads},
     }
     layout = Layout(config, plan.scratch / "startup")
     if main(["prepare_data", "--config", canonical_json(config), "--output", str(layout.images)]):
         raise RuntimeError("the images cannot be prepared")
     for name, cell in layout.cells.items():
         step = [sys.executable, "-m", "benchmarks.startup"]
-        arguments = [*cell_arguments(layout, name, "train"), "--fresh", "--log", str(plan.scratch / "startup.log")]
+        train = command_line("train", {**arguments_of(layout, name, "train"), "log": plan.scratch / "startup.log"})
+        arguments = [*train, "--fresh"]
         laps: dict[str, list[float]] = {"ours": [], "plain": []}
         for _ in range(plan.least):
             laps["ours"].append(_seconds(step, arguments))
@@ -57,7 +59,7 @@ def _seconds(command: list[str], arguments: list[str] | None = None) -> float:
 
 def _until_first_step(started: float, arguments: list[str]) -> None:
     """Run a step of the workflow in this process, and print and end after the first training step."""
-    from rdplane.train.heartbeat import Heartbeat
+    from rdplane.jobs.heartbeat import Heartbeat
 
     class First(Heartbeat):
         calls = 0

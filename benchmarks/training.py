@@ -12,14 +12,14 @@ from benchmarks.reference import plain_model, plain_step
 from benchmarks.sizes import Plan, cells_of, is_sequential, random_images
 from benchmarks.table import Row, compared
 from benchmarks.timing import clock_of, interleave
-from rdplane.cell import cell_name
 from rdplane.device import resolve_precision
+from rdplane.experiment.cells import cell_name
+from rdplane.jobs.progress import Progress
 from rdplane.models import VAE
-from rdplane.objective import build_objective
 from rdplane.train.gradient import BatchGradient
 from rdplane.train.loop import build_model
+from rdplane.train.loss import build_loss
 from rdplane.train.optimiser import NormalisedAdam
-from rdplane.train.progress import Progress
 
 __all__ = ["flops_of", "model_of", "our_step", "run"]
 
@@ -51,7 +51,7 @@ def our_step(
     model = model.to(memory_format=layout).to(device)  # type: ignore[call-overload]
     model.train()
     optimiser = NormalisedAdam(model.parameters(), settings["normalise_gradients"])
-    objective = build_objective(cell).to(device)
+    objective = build_loss(cell).to(device)
     progress = progress or Progress(cell_name(cell))
     gradient = BatchGradient(model, objective, settings["precision"], None, compile, progress)
     batch = settings["batch_size"]

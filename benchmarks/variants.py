@@ -17,7 +17,7 @@ from benchmarks.sizes import cells_of, random_images
 from benchmarks.timing import clock_of, interleave
 from benchmarks.training import flops_of, model_of, our_step
 from rdplane.device import describe
-from rdplane.train.progress import Progress
+from rdplane.jobs.progress import Progress
 
 __all__ = ["VARIANTS", "measure"]
 

@@ -198,7 +198,7 @@ def test_session_without_time_left_says_so(tmp_path):
 
 
 def test_projection_of_the_grid(session):
-    from rdplane.architectures import ARCHITECTURES
+    from rdplane.experiment.architectures import ARCHITECTURES
 
     session.eager = {name: 2000.0 if name[1] == "-" else 500.0 for name in ARCHITECTURES}
     session.at_once = {("---", 1): 4000.0, ("---", 8): 8000.0, ("-+-", 1): 1000.0}

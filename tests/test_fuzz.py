@@ -13,23 +13,27 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rdplane.aggregate import COLUMNS, aggregate, read_metrics, read_table
-from rdplane.config import SCHEMA, Key, load_config, resolve_config
+from rdplane.declare.registry import declared
 from rdplane.errors import UserError
-from rdplane.layout import Layout
-from rdplane.measures.columns import COLUMNS as MEASURES
+from rdplane.experiment.config import load_config, resolve_config, sections
+from rdplane.experiment.layout import Layout
+from rdplane.experiment.metrics import columns_of, measured, read_metrics
+from rdplane.table.rd import aggregate, columns, read_table
 from rdplane.toy.run import check
 
 ROOT = Path(__file__).resolve().parents[1]
+EVALUATION = {"rate_distortion": {"z_samples": 4, "version": "1"}}
 METRICS = {
-    "schema": 1,
+    "schema": 2,
     "cell": {
-        "architecture": "-+v", "objective": {"name": "beta", "beta": 0.5}, "anneal": 0, "seed": 3,
-        "data": {"dataset": "mnist5k"}, "model": {"latent": 16}, "training": {"epochs": 6}, "code": {"engine": "1"},
+        "architecture": "-+v", "objective": {"name": "beta", "value": 0.5}, "anneal": 0, "seed": 3,
+        "data": {"dataset": "mnist5k"}, "model": {"latent": 16}, "training": {"epochs": 6},
+        "versions": {"training": "1"},
     },
-    "evaluation": {"z_samples": 4}, "rate": 20.0, "rate_se": 0.3, "distortion": 70.0, "distortion_se": 0.9,
-    "neg_elbo": 90.0, "neg_elbo_se": 1.0, "images": 500, "z_samples": 4, "parameters": 9, "epochs": 6, "epoch": 6,
-    "train_seconds": 31.25, "device": "cpu", "torch": "2.11.0", **dict.fromkeys(MEASURES),
+    "evaluation": EVALUATION, **dict.fromkeys(measured()), "rate": 20.0, "rate_se": 0.3, "distortion": 70.0,
+    "distortion_se": 0.9, "neg_elbo": 90.0, "neg_elbo_se": 1.0, "images": 500, "z_samples": 4, "active_units": 3,
+    "parameters": 9, "epochs": 6, "epoch": 6, "train_seconds": 31.25, "device": "cpu", "precision": "float32",
+    "torch": "2.11.0",
 }  # fmt: skip
 
 fuzz = settings(
@@ -38,20 +42,14 @@ fuzz = settings(
 )  # fmt: skip
 
 
-def keys_of(schema):
-    for key, spec in schema.items():
-        yield key
-        if not isinstance(spec, Key):
-            yield from keys_of(spec)
-
-
 # Edges of the number types, texts that no file can hold, names that leave a folder, YAML's own words.
 NASTY = [
     None, True, 0, -0.0, -1, 1e-320, 1e308, math.inf, math.nan, 2**31, 2**63, 10**400, "", " ", "\0",
     "\ud800", "1e999", "1e-2", "0x10", "١", "../../escape", "/etc/passwd", "a/b", "..", ".", "a\nb", "\u2028",
     "x" * 300, "off", "null", "all", "auto", "?+?", "[", "-+v", [], {}, [[]], {"": 0}, {"beta": []}, [{}], {1: 2},
 ]  # fmt: skip
-KEYS = sorted({*keys_of(SCHEMA), "overrides", "architecture", "encoder", "name", "<<", *METRICS})
+KEYS = {name for name in sections() if name} | {key for section in sections().values() for key in section.keys}
+KEYS = sorted(KEYS | {"overrides", "architecture", "encoder", "name", "value", "version", "<<", *METRICS})
 keys = st.sampled_from(KEYS) | st.text(max_size=5)
 scalars = st.sampled_from(NASTY) | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
 values = st.recursive(
@@ -182,7 +180,7 @@ def read_cell(folder, content):
         (row,) = read_table(folder / "rd.csv").to_dict("records")
         assert (row["rate"], row["cell"], row["seed"]) == (metrics["rate"], folder.name, metrics["cell"]["seed"])
         try:
-            aggregate("fuzz", [folder], folder / "rd.csv", evaluation={"z_samples": 4})
+            aggregate("fuzz", [folder], folder / "rd.csv", evaluation={"-+v": EVALUATION})
         except UserError as error:
             one_line(error)
 
@@ -200,8 +198,15 @@ def test_metrics_with_damaged_bytes(tmp_path_factory, content):
     read_cell(tmp_path_factory.getbasetemp() / "damaged", content)
 
 
-ROW = "fuzz,mnist5k,-+v,-,+,v,beta,0.5,,0,3,6,6,9,20.0,0.3,70.0,0.9,90.0,1.0,500,4,31.25,cpu,cell" + "," * len(MEASURES)
-TABLE = "\n".join([",".join(COLUMNS), ROW, ROW, ""])
+OPTIONAL = set(measured()) - {column.name for column in columns_of(declared().measures["rate_distortion"])}
+RUN = {
+    "experiment": "fuzz", "dataset": "mnist5k", "architecture": "-+v", "encoder": "-", "decoder": "+", "marginal": "v",
+    "objective": "beta", "beta": "0.5", "cell": "cell",
+    **{name: str(METRICS[name]) for name in columns() if name in METRICS and name not in ("cell", *OPTIONAL)},
+    "anneal": "0", "seed": "3",
+}  # fmt: skip
+ROW = ",".join(RUN.get(name, "") for name in columns())
+TABLE = "\n".join([",".join(columns()), ROW, ROW, ""])
 
 
 @fuzz
@@ -209,5 +214,5 @@ TABLE = "\n".join([",".join(COLUMNS), ROW, ROW, ""])
 def test_table_with_damaged_bytes(tmp_path_factory, content):
     table = read(tmp_path_factory.getbasetemp() / "rd.csv", content, read_table)
     if table is not None:
-        assert list(table.columns) == list(COLUMNS)
+        assert list(table.columns) == list(columns())
         assert table[["rate", "distortion", "neg_elbo"]].map(math.isfinite).all(axis=None)

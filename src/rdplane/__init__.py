@@ -9,7 +9,7 @@ __all__ = ["__version__", "load"]
 def __getattr__(name: str) -> Any:
     """`rdplane.load` imports torch; the rest of the package must not pay for that."""
     if name == "load":
-        from rdplane.trained import load
+        from rdplane.evaluate.load import load
 
         return load
     raise AttributeError(f"module 'rdplane' has no attribute {name!r}")

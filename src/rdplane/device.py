@@ -23,14 +23,14 @@ def choose_device(name: str) -> torch.device:
         name = "cuda" if available["cuda"] else "cpu"  # mps has never been tested: only where asked for
     if not available[name]:
         raise UserError(
-            f"training.device is {name}, but torch {torch.__version__} finds no such device here; "
-            "expected one of auto, cpu, cuda, mps: set training.device: auto, or install a torch build with it"
+            f"compute.device is {name}, but torch {torch.__version__} finds no such device here; "
+            "expected one of auto, cpu, cuda, mps: set compute.device: auto, or install a torch build with it"
         )
     return torch.device(name)
 
 
 def set_threads(threads: int) -> None:
-    """Use `threads` CPU threads: one a cell and as many cells as cores beats many threads a cell."""
+    """Use so many CPU threads. As many cells as cores, each with one thread, beat fewer cells with more threads."""
     torch.set_num_threads(threads)
 
 
@@ -47,15 +47,28 @@ def has_bfloat16_unit(kind: str) -> bool:
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:
-    """'float32' or 'bfloat16' for 'auto', 'float32' or 'bfloat16'."""
+    """The precision that `training.precision` means on a device.
+
+    Args:
+        precision: 'auto', 'float32' or 'bfloat16'.
+        device: where the networks are computed.
+
+    Returns:
+        'float32' or 'bfloat16'.
+    """
     if precision == "auto":
         return "bfloat16" if has_bfloat16_unit(device.type) else "float32"
     return precision
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
-    """Mixed precision of the networks where `resolve_precision` says bfloat16, else nothing."""
-    if resolve_precision(precision, device) == "bfloat16":
+    """The context in which networks are computed in a precision.
+
+    Args:
+        device: where they are computed.
+        precision: 'float32' or 'bfloat16' (mixed precision), as `resolve_precision` returns it.
+    """
+    if precision == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
 

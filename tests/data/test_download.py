@@ -89,7 +89,7 @@ def test_truncated(server, get, tmp_path):
     server.answers[f"/{NAME}"] = [reply(CONTENT[:1000], length=len(CONTENT))]
     address = f"{server.address}/{NAME}"
     assert failure(lambda: get(address, retries=1)) == (
-        f"{NAME} could not be had: expected SHA-256 {GOOD.digest} (40,000 bytes); "
+        f"{NAME} cannot be fetched: expected SHA-256 {GOOD.digest} (40,000 bytes); "
         f"found: {address}: cut short, 1,000 of 40,000 bytes (2 tries). "
         f"To mend it, name a folder or address that holds it in {SETTING}"
     )
@@ -255,7 +255,7 @@ def test_mirror_with_another_scheme(get):
 
 def test_neither_mirror_nor_upstream(get):
     assert failure(lambda: get(None)) == (
-        f"{NAME} could not be had: expected SHA-256 {GOOD.digest} (40,000 bytes); found: it has no upstream address, "
+        f"{NAME} cannot be fetched: expected SHA-256 {GOOD.digest} (40,000 bytes); found: it has no upstream address, "
         f"a mirror is the only source. To mend it, name a folder or address that holds it in {SETTING}"
     )
 

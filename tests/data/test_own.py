@@ -302,7 +302,7 @@ def test_unusable_images(array, settings, expected):
 
 FRACTIONS = "expected three numbers above 0 that sum to 1, for train, valid and test"
 FRACTION = "expected a number above 0 and up to 1, as a fraction of white"
-NAMES = "mnist5k, binarized_mnist, omniglot, omniglot_subset"
+NAMES = "binarized_mnist, mnist5k, omniglot, omniglot_subset"
 
 
 @pytest.mark.parametrize(

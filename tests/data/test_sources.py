@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from rdplane.data import DATASETS, Images, download_names, load, prepare
+from rdplane.data import Images, load, prepare
+from rdplane.data.binarized_mnist import read_amat
+from rdplane.data.chardata import read_chardata
 from rdplane.data.download import Checksum
-from rdplane.data.sources import read_amat, read_chardata
+from rdplane.declare import declared
 from rdplane.errors import UserError
 
 
@@ -106,11 +108,10 @@ def made_up_omniglot(tmp_path, monkeypatch):
     )
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "chardata.mat").write_bytes(content)
-    files = tuple(
-        dataclasses.replace(file, check=Checksum("SHA-256", Checksum("SHA-256", "").of(content)))
-        for file in DATASETS["omniglot"].files
-    )
-    monkeypatch.setattr("rdplane.data.sources._CHARDATA", files[0])
+    dataset = declared().datasets["omniglot"]
+    (file,) = dataset.files
+    made_up = dataclasses.replace(file, kind="SHA-256", digest=Checksum("SHA-256", "").of(content))
+    monkeypatch.setitem(declared().datasets, "omniglot", dataclasses.replace(dataset, files=(made_up,)))
     return tmp_path / "mirror"
 
 
@@ -130,15 +131,15 @@ def test_omniglot_split(made_up_omniglot, tmp_path):
 
 
 def test_omniglot_is_verified_by_its_git_blob_id():
-    (file,) = DATASETS["omniglot"].files
-    assert (file.check.kind, file.check.digest) == ("git blob id", "016a3536ffe5e1d38e42563a18d7a78bfaf643ec")
+    (file,) = declared().datasets["omniglot"].files
+    assert (file.kind, file.digest) == ("git blob id", "016a3536ffe5e1d38e42563a18d7a78bfaf643ec")
 
 
 def test_omniglot_subset_without_mirror(tmp_path):
     with pytest.raises(UserError) as caught:
         prepare({"dataset": "omniglot_subset", "seed": 0}, tmp_path / "images.npz")
     assert str(caught.value) == (
-        "omniglot_subset.mat could not be had: expected SHA-256 "
+        "omniglot_subset.mat cannot be fetched: expected SHA-256 "
         "3cdf777ccd44a2d4b86de4453a507374812ac4b3ba90a2caa68746637e775a6c; found: it has no upstream address, "
         "a mirror is the only source. To mend it, name a folder or address that holds it in data.mirror in "
         "config.yaml (or RDPLANE_MIRROR)"
@@ -221,15 +222,15 @@ def test_real_omniglot_subset(real_files, tmp_path):
     assert images.meta["sha256"] == "6716900e46eb64df996c2a810d4767421750c3dcb142b60877f968946d035315"
 
 
-# --- the registry
+# --- the declarations
 
 
-def test_download_names():
-    assert {name: download_names(name) for name in DATASETS} == {
-        "mnist5k": (),
-        "binarized_mnist": ("binarized_mnist_train.amat", "binarized_mnist_valid.amat", "binarized_mnist_test.amat"),
-        "omniglot": ("chardata.mat",),
-        "omniglot_subset": ("omniglot_subset.mat",),
+def test_files_to_download():
+    assert {name: [file.name for file in dataset.files] for name, dataset in declared().datasets.items()} == {
+        "binarized_mnist": ["binarized_mnist_train.amat", "binarized_mnist_valid.amat", "binarized_mnist_test.amat"],
+        "mnist5k": [],
+        "omniglot": ["chardata.mat"],
+        "omniglot_subset": ["omniglot_subset.mat"],
     }
 
 

@@ -16,7 +16,7 @@ from rdplane.files import canonical_json
 def make(height: int = 8, width: int = 4, counts: tuple[int, int, int] = (5, 2, 3), seed: int = 0) -> Images:
     rng = np.random.default_rng(seed)
     train, valid, test = (rng.integers(0, 2, (count, height, width), np.uint8) for count in counts)
-    return Images("tiny", train, valid, test, {"test": np.array([3, 300, 0])}, {"source": "a test"})
+    return Images(train, valid, test, {"test": np.array([3, 300, 0])}, "tiny", {"source": "a test"})
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_labels_round_trip(stored):
 
 def test_no_labels_stay_none(tmp_path):
     images = make()
-    save(tmp_path / "images.npz", Images("tiny", images.train, images.valid, images.test, None, {}))
+    save(tmp_path / "images.npz", Images(images.train, images.valid, images.test, None, "tiny"))
     assert load(tmp_path / "images.npz").labels is None
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from rdplane.aggregate import COLUMNS
-from rdplane.architectures import ARCHITECTURES, parse
+from rdplane.declare import declared
+from rdplane.experiment.architectures import ARCHITECTURES, parse
+from rdplane.table.rd import columns
 
 
 def table(
@@ -16,28 +17,35 @@ def table(
     anneals: Sequence[int] = (0,),
     seeds: Sequence[int] = (0,),
     targets: Sequence[float] = (),
+    penalties: Sequence[float] = (),
     dataset: str = "mnist5k",
     images: int = 500,
+    **more: Sequence[float],
 ) -> pd.DataFrame:
-    """A full product of runs on a plausible curve, one run for every target besides."""
+    """A full product of runs on a plausible curve; those without a beta have about their objective's number as rate.
+
+    Args:
+        more: numbers of further objectives by their names.
+    """
     random = np.random.default_rng(0)
     rows = []
-    objectives = [("beta", beta) for beta in betas] + [("target_rate", target) for target in targets]
+    numbers = {"beta": betas, "rate_target": targets, "rate_penalty": penalties, **more}
+    objectives = [(name, value) for name, values in numbers.items() for value in values]
     for name, (objective, value), anneal, seed in itertools.product(architectures, objectives, anneals, seeds):
         rows.append(_row(random, name, objective, value, anneal, seed, dataset, images))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(columns()))
 
 
 def _row(random, name, objective, value, anneal, seed, dataset, images):
     model = parse(name)
     autoregressive = model.decoder == "+"
-    if objective == "target_rate":
+    if objective != "beta":
         rate = value * random.normal(1, 0.02)
     elif autoregressive:
         rate = max(0.0, 48 * (1.05 - value) * random.normal(1, 0.1)) if value < 1.05 else 0.0
     else:
         rate = 24 * value**-0.45 * random.normal(1, 0.05)
-    penalty = {"-": 3.0, "+": 0.0}[model.encoder] + {"-": 4.0, "+": 1.0, "v": 0.0}[model.marginal]
+    penalty = {"-": 3.0, "+": 0.0}.get(model.encoder, 2.0) + {"-": 4.0, "+": 1.0, "v": 0.0}.get(model.marginal, 2.0)
     distortion = (
         80 * np.exp(-rate / 75) + 0.1 * penalty * rate / 5 + (0 if autoregressive else 12) + random.gamma(2, 0.6)
     )
@@ -50,8 +58,7 @@ def _row(random, name, objective, value, anneal, seed, dataset, images):
         "decoder": model.decoder,
         "marginal": model.marginal,
         "objective": objective,
-        "beta": value if objective == "beta" else np.nan,
-        "rate_target": value if objective == "target_rate" else np.nan,
+        **{name: value if name == objective else np.nan for name in declared().objectives},
         "anneal": anneal,
         "seed": seed,
         "epochs": 8,
@@ -67,6 +74,7 @@ def _row(random, name, objective, value, anneal, seed, dataset, images):
         "z_samples": 1,
         "train_seconds": 12.5,
         "device": "cpu",
+        "precision": "float32",
         "cell": model_name,
     }
 

@@ -2,8 +2,22 @@ import numpy as np
 import pytest
 import synthetic
 
-from rdplane.architectures import ARCHITECTURES
-from rdplane.figures.runs import absent, curves, in_grid_order, per_setting, published_points
+from rdplane.declare import declared
+from rdplane.experiment.architectures import ARCHITECTURES
+from rdplane.figures.runs import (
+    absent,
+    annealed,
+    curves,
+    footnotes,
+    in_grid_order,
+    label,
+    numbers,
+    overlays,
+    per_setting,
+    precisions,
+    published_points,
+    symbols,
+)  # fmt: skip
 
 
 def test_grid_order_is_that_of_the_architectures_and_betas_whatever_the_table():
@@ -52,3 +66,59 @@ def test_published_sums_agree_unless_the_paper_errs(dataset):
 def test_published_architectures_are_known():
     names = set(published_points("binarized_mnist")["architecture"]) | set(published_points("omniglot")["architecture"])
     assert names <= set(ARCHITECTURES)
+
+
+def test_grid_order_is_beta_first_and_then_by_the_number_of_each_objective():
+    table = synthetic.table(architectures=["---"], betas=(1.0, 0.1), targets=(20, 5), penalties=(9,))
+    ordered = in_grid_order(table.iloc[::-1])
+    wanted = [("beta", 0.1), ("beta", 1.0), ("rate_penalty", 9), ("rate_target", 5), ("rate_target", 20)]
+    assert list(zip(ordered["objective"], numbers(ordered), strict=True)) == wanted
+
+
+def test_labels_are_those_of_the_declarations():
+    table = synthetic.table(architectures=["---"], betas=(0.1,), targets=(20,), penalties=(9.5,))
+    assert [label(run) for _, run in table.iterrows()] == ["β 0.1", "R* 20", "R* 9.5, penalty"]
+
+
+def test_numbers_are_named_without_their_values():
+    table = synthetic.table(architectures=["---"], betas=(0.1,), targets=(20,), penalties=(9.5,))
+    assert symbols(table) == "β or R*"
+    assert symbols(table[table["objective"] != "beta"]) == "R*"
+
+
+def test_only_objectives_that_anneal_are_said_to():
+    table = synthetic.table(architectures=["---"], betas=(0.1,), targets=(20,))
+    assert annealed(table) == "β"
+    assert annealed(table[table["objective"] != "beta"]) == ""
+
+
+def test_objectives_are_told_apart_by_what_is_drawn_over_their_marks():
+    table = synthetic.table(architectures=["---"], targets=(20,), penalties=(9.5,))
+    found = {mark: [objective.name for objective in those] for mark, those in overlays(table).items()}
+    assert found == {"+": ["rate_penalty"], "x": ["rate_target"]}
+
+
+def test_an_objective_of_a_user_counts_as_those_of_the_package(extension):
+    table = synthetic.table(architectures=["tmg"], free_bits=(4, 12))
+    assert [label(run) for _, run in table.iterrows()] == ["β 0.1", "β 0.5", "β 1", "λ 4", "λ 12"]
+    assert symbols(table) == "β or λ"
+    assert symbols(synthetic.table(architectures=["tmg"], targets=(5,), free_bits=(4,))) == "β, λ or R*"
+    assert len(per_setting(table)) == 5 and len(curves(per_setting(table))) == 2
+    assert [objective.name for objective in overlays(table)["x"]] == ["free_bits"]
+
+
+def test_seeds_of_an_objective_of_a_user_are_one_setting(extension):
+    table = synthetic.table(architectures=["tmg"], betas=(), free_bits=(4, 12), seeds=(0, 1, 2))
+    assert per_setting(table)["runs"].tolist() == [3, 3]
+
+
+def test_every_objective_has_a_label_that_takes_a_number():
+    assert all("7" in objective.label.format(value=7.0) for objective in declared().objectives.values())
+
+
+def test_precisions_are_counted_only_where_they_differ():
+    table = synthetic.table()
+    assert precisions(table) == [] == footnotes(table, [])
+    table.loc[:0, "precision"] = "bfloat16"
+    assert precisions(table) == ["1 run trained in bfloat16, 35 in float32"]
+    assert footnotes(table, ["a"]) == [*absent(table, ["a"]), *precisions(table)]

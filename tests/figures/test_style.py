@@ -1,4 +1,3 @@
-import itertools
 import os
 import subprocess
 import sys
@@ -8,36 +7,8 @@ import matplotlib
 import pytest
 import synthetic
 
-from rdplane.architectures import ARCHITECTURES, parse
-from rdplane.errors import UserError
-from rdplane.figures import draw_rd_plane, save, style
-
-
-def lightness(colour):
-    """Relative luminance, which is what is left in grey."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def test_architectures_have_different_colours():
-    assert len({style.mark(name).colour for name in ARCHITECTURES}) == 12
-
-
-@pytest.mark.parametrize("encoder,marginal", list(itertools.product("-+", "-+v")))
-def test_autoregressive_decoders_are_darker_in_grey(encoder, marginal):
-    light, dark = (lightness(style.mark(encoder + decoder + marginal).colour) for decoder in "-+")
-    assert light - dark > 0.2
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_shape_and_filling_follow_marginal_and_encoder(name):
-    model, mark = parse(name), style.mark(name)
-    assert (mark.marker, mark.filled) == ({"-": "o", "+": "s", "v": "D"}[model.marginal], model.encoder == "+")
-
-
-def test_an_unknown_architecture_is_refused():
-    with pytest.raises(UserError, match="unknown architecture"):
-        style.mark("-+x")
+from rdplane.figures import style
+from rdplane.figures.rd_plane import draw_rd_plane
 
 
 def test_callers_settings_are_left_alone():
@@ -59,7 +30,8 @@ SAVE = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import synthetic
-from rdplane.figures import draw_rd_plane, save
+from rdplane.figures.rd_plane import draw_rd_plane
+from rdplane.figures.style import save
 save(draw_rd_plane(synthetic.table()), sys.argv[2] + ".png", sys.argv[2] + ".pdf")
 """
 
@@ -68,16 +40,25 @@ def test_files_are_the_same_bytes_in_another_process(tmp_path):
     here = str(Path(__file__).parent)
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
     subprocess.run([sys.executable, "-c", SAVE, here, str(tmp_path / "other")], check=True, env=environment)
-    save(draw_rd_plane(synthetic.table()), tmp_path / "this.png", tmp_path / "this.pdf")
+    style.save(draw_rd_plane(synthetic.table()), tmp_path / "this.png", tmp_path / "this.pdf")
     for kind in ("png", "pdf"):
         assert (tmp_path / f"this.{kind}").read_bytes() == (tmp_path / f"other.{kind}").read_bytes()
 
 
 def test_saved_files_are_a_png_and_a_pdf(tmp_path):
-    save(draw_rd_plane(synthetic.table()), tmp_path / "a.png", tmp_path / "a.pdf")
+    style.save(draw_rd_plane(synthetic.table()), tmp_path / "a.png", tmp_path / "a.pdf")
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG" and (tmp_path / "a.pdf").read_bytes()[:5] == b"%PDF-"
 
 
+TORCHLESS = """
+import importlib, sys
+import rdplane.figures.draw, rdplane.figures.training, rdplane.page
+from rdplane.declare import declared
+for figure in declared().figures.values():
+    importlib.import_module(figure.source)
+sys.exit("torch" in sys.modules)
+"""
+
+
 def test_torch_is_not_imported():
-    check = "import sys, rdplane.figures; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", TORCHLESS], check=False).returncode == 0

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from rdplane.models import ARCHITECTURES, build
+from rdplane.experiment.architectures import ARCHITECTURES
+from rdplane.models import build
 
 TINY = {
     "latent": 3,

@@ -2,7 +2,7 @@ from itertools import product
 
 import torch
 
-from rdplane.models.deconv import DeconvDecoder
+from rdplane.models.deconv_decoder import DeconvDecoder
 
 
 def test_probabilities_of_all_tiny_images_sum_to_one():

@@ -2,9 +2,13 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from rdplane.declare import declared
+from rdplane.models.conv_encoder import ConvEncoder
 from rdplane.models.densities import standard_normal_log_prob
-from rdplane.models.encoder import ConvEncoder, FlowEncoder, scaled
-from rdplane.models.registry import ENCODERS
+from rdplane.models.flow_encoder import FlowEncoder
+from rdplane.models.gated import scaled
+
+ENCODERS = tuple(declared().parts["encoder"])
 
 
 @pytest.fixture(params=ENCODERS)

@@ -1,10 +1,12 @@
 import pytest
 import torch
 
+from rdplane.declare import declared
 from rdplane.models.densities import gaussian_log_prob
-from rdplane.models.encoder import Latent
-from rdplane.models.marginal import VampPrior
-from rdplane.models.registry import ENCODERS, MARGINALS
+from rdplane.models.latent import Latent
+from rdplane.models.vamp_prior import VampPrior
+
+ENCODERS, MARGINALS = (tuple(declared().parts[kind]) for kind in ("encoder", "marginal"))
 
 
 def spread(model):

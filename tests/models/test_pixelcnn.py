@@ -106,7 +106,7 @@ def test_log_prob_is_the_sum_of_bernoulli_log_densities(latent):
 @pytest.mark.parametrize("latent", [0, LATENT])
 def test_every_parameter_gets_a_gradient(latent):
     torch.manual_seed(0)
-    model = PixelCNN((8, 8), latent, depth=4, resnets=2).double()
+    model = PixelCNN((8, 8), latent, pixelcnn_depth=4, pixelcnn_resnets=2).double()
     model.log_prob(images((8, 8), 4), code(latent, 4)).sum().backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not (p.grad != 0).any()]
     assert without == []
@@ -130,7 +130,9 @@ def test_parameter_count_at_paper_size(latent, expected):
     z_map = 2 * 784 * (latent + 1) if latent else 0
     count = 12 * sum(residual.values()) + sides + scaling + first + z_map + depth + 1
     assert count == expected
-    assert sum(p.numel() for p in PixelCNN((28, 28), latent, depth=64, resnets=2).parameters()) == count
+    assert (
+        sum(p.numel() for p in PixelCNN((28, 28), latent, pixelcnn_depth=64, pixelcnn_resnets=2).parameters()) == count
+    )
 
 
 @pytest.mark.parametrize("resnets", [1, 2, 3])

@@ -58,7 +58,7 @@ def test_incremental_logits_equal_the_full_pass(shape, resnets, latent):
 
 def test_incremental_logits_equal_the_full_pass_in_single_precision():
     torch.manual_seed(2)
-    model = PixelCNN((28, 28), LATENT, depth=16, resnets=2)
+    model = PixelCNN((28, 28), LATENT, pixelcnn_depth=16, pixelcnn_resnets=2)
     x, z = (torch.rand(2, 28, 28) < 0.5).float(), code(LATENT, 2, torch.float32)
     torch.testing.assert_close(teacher_forced(model, x, z), model.logits(x, z).detach(), rtol=0, atol=1e-4)
 

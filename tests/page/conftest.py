@@ -6,12 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# synthetic.py makes up tables and samples for the tests of the figures and of the page.
+# Helpers of the figures' tests make up tables, samples and extensions for those of the page, too.
 sys.path.insert(0, str(Path(__file__).parents[1] / "figures"))
 
+import own
 import synthetic
+from own import extension
 
+from rdplane.declare import use
 from rdplane.page import write_page
+
+__all__ = ["extension"]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
@@ -39,6 +44,21 @@ def written(experiment, tmp_path_factory):
     output = tmp_path_factory.mktemp("page") / "rd_plane.html"
     write_page(experiment[0], output, "a note")
     return output
+
+
+@pytest.fixture(scope="session")
+def own_written(tmp_path_factory):
+    """The page of runs of a user's parts and objective beside those of the package, in two precisions."""
+    folder = tmp_path_factory.mktemp("own")
+    use([str(own.write(folder))])
+    try:
+        table = synthetic.table(architectures=own.ARCHITECTURES, betas=(0.1, 1.0), penalties=(9,), free_bits=(4, 12))
+        table.loc[:9, "precision"] = "bfloat16"
+        table.to_csv(folder / "rd.csv", index=False)
+        write_page(folder, folder / "rd_plane.html")
+    finally:
+        use([])
+    return folder / "rd_plane.html", table
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,9 @@ import pytest
 import synthetic
 from PIL import Image
 
+from rdplane.declare.kinds import MARKS
 from rdplane.errors import UserError
+from rdplane.experiment.architectures import known
 from rdplane.figures.runs import published_points
 from rdplane.page import columns, pictures, write_page
 
@@ -30,10 +32,39 @@ def test_sheet_keeps_the_averages_of_five_draws_apart():
     assert len(set(pixels(pictures.sheet([averages]))[0, :, 0])) == 6
 
 
+MARK = ("marker", "angle", "fill", "line", "inside")
+
+
 def test_every_architecture_has_a_mark_of_its_own():
-    table = synthetic.table(betas=[1.0])
-    runs = columns.runs(table)
-    assert len(set(zip(runs["marker"], runs["angle"], runs["fill"], runs["line"], strict=True))) == 12
+    runs = columns.of_runs(synthetic.table(betas=[1.0]))
+    assert len(set(zip(*(runs[name] for name in MARK[:4]), strict=True))) == 12
+
+
+def test_architectures_of_a_user_have_marks_of_their_own(extension):
+    runs = columns.of_runs(synthetic.table(architectures=known(), betas=[1.0]))
+    assert len(set(zip(*(runs[name] for name in MARK), strict=True))) == len(known()) == 36
+
+
+def test_every_declared_mark_has_one_of_bokeh():
+    assert list(columns._SHAPES) == list(MARKS["marginal"])
+    assert set(columns._INSIDE) == set(MARKS["encoder"]) - {"hollow", "filled"}
+
+
+def test_an_objective_of_a_user_is_labelled_and_filtered_as_it_declares(extension):
+    table = synthetic.table(architectures=["tmg", "---"], betas=(0.5,), free_bits=(4, 12))
+    assert columns.of_runs(table)["label"] == ["β 0.5", "λ 4", "λ 12"] * 2
+    assert columns.choices(table)["objective"] == {"beta": "weight β", "free_bits": "free bits λ"}
+    assert columns.choices(table)["encoder"] == {"-": "−  Gaussian", "t": "t  Student t"}
+    assert columns.of_curves(table)["objective"] == ["free_bits", "free_bits"]
+    assert set(columns.of_settings(table)["objective"]) == {"beta", "free_bits"}
+
+
+def test_the_key_says_what_the_marks_mean(extension):
+    text = pictures.key(["---", "-+v", "tmg"])["text"]
+    assert text == (
+        "Circle: marginal −; triangle: marginal g; diamond: marginal v. Hollow: encoder −; dot: encoder t. "
+        "Light: decoder −; dark: decoder +; black: decoder m."
+    )
 
 
 def test_only_columns_in_which_the_runs_differ_can_be_filtered():
@@ -89,3 +120,25 @@ def test_missing_cells_are_counted(tmp_path):
     (tmp_path / "missing.csv").write_text("cell,reason\nvae-+v_beta9,diverged\n")
     write_page(tmp_path, tmp_path / "page.html")
     assert "1 of 4 cells missing: vae-+v_beta9" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_runs_of_different_precisions_are_counted(tmp_path, mixed):
+    table = synthetic.table(architectures=["-+v"])
+    if mixed:
+        table.loc[:0, "precision"] = "bfloat16"
+    table.to_csv(tmp_path / "rd.csv", index=False)
+    write_page(tmp_path, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert ("1 run trained in bfloat16, 2 in float32" in text) == mixed
+    assert ("@precision" in text) == mixed
+
+
+def test_what_stands_over_marks_is_said_only_where_it_does(tmp_path):
+    for name, options in (("plain", {}), ("targets", {"targets": (5,), "penalties": (9,)})):
+        synthetic.table(architectures=["-+v"], **options).to_csv(tmp_path / "rd.csv", index=False)
+        write_page(tmp_path, tmp_path / f"{name}.html")
+    plain, targets = ((tmp_path / f"{name}.html").read_text() for name in ("plain", "targets"))
+    assert "× over a mark: rate target R*." in targets and "+ over a mark: rate penalty R*." in targets
+    assert "one architecture over β or R*" in targets
+    assert "over a mark" not in plain and "one architecture over β<" in plain

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import synthetic
 
-from rdplane import frontier
 from rdplane.figures.runs import in_grid_order
 from rdplane.page import write_page
+from rdplane.table import frontier
 
 PLACE = """i => {
   const page = Bokeh.documents[0], plot = page.get_model_by_name("plot"), data = page.get_model_by_name("runs").data;
@@ -121,7 +121,7 @@ def test_filter_hides_runs_and_says_how_many_are_left(visit, written, table):
     page = visit(written)
     uncheck(page, "decoder", "+")
     uncheck(page, "anneal", "100")
-    uncheck(page, "objective", "target_rate")
+    uncheck(page, "objective", "rate_target")
     left = set(np.flatnonzero((table.decoder == "-") & (table.anneal == 0) & (table.objective == "beta")))
     assert shown(page) == left
     assert page.locator("#count").inner_text() == f"{len(left)} of 60 runs shown."
@@ -157,7 +157,7 @@ def test_other_view_shows_neg_elbo_of_runs_and_lines(visit, written, table):
     hull = frontier.lower_hull(table["rate"], table["distortion"])
     assert column(page, "hull", "y") == pytest.approx(table["neg_elbo"].to_numpy()[hull], abs=1e-3)
     label = page.evaluate("Bokeh.documents[0].get_model_by_name('vertical').axis_label")
-    assert label == "−ELBO = R + D (nats an image)"
+    assert label == "−ELBO = R + D (nats per image)"
 
 
 def test_published_points_come_and_go(visit, written):
@@ -239,3 +239,34 @@ def test_texts_are_never_markup(visit, tmp_path):
     assert page.locator(".evil").count() == 0
     assert page.locator("h1").inner_text() == f"Rate-distortion plane: {evil}"
     assert page.locator(".note").inner_text() == evil
+
+
+def test_parts_and_objectives_of_a_user_are_shown_and_filtered(visit, own_written):
+    path, table = own_written
+    page = visit(path)
+    assert "10 runs trained in bfloat16, 25 in float32" in page.locator("header").inner_text()
+    controls = page.locator("#controls").inner_text()
+    for text in ("free bits λ", "rate penalty R*", "t  Student t", "g  Gaussian mixture", "one architecture over β"):
+        assert text in controls
+    uncheck(page, "objective", "beta")
+    uncheck(page, "decoder", "m")
+    cells = column(page, "runs", "cell")
+    left = table[(table.objective != "beta") & (table.decoder != "m")]
+    assert {cells[index] for index in shown(page)} == set(left.cell)
+
+
+def test_the_card_of_an_objective_of_a_user_is_titled_as_it_declares(visit, own_written):
+    page = visit(own_written[0])
+    page.locator("#list summary").click()
+    page.locator("#list tr", has_text="λ 12").get_by_role("button").first.click()
+    assert "λ 12" in titles(page)[0]
+    assert "nan" not in page.locator("main").inner_text()
+    assert page.locator("#list th").nth(1).inner_text() == "Objective"
+
+
+def test_the_key_keeps_its_proportions(visit, own_written, written):
+    for path in (own_written[0], written):
+        box = visit(path).locator(".key").bounding_box()
+        image = visit(path).evaluate("(({naturalWidth: w, naturalHeight: h}) => w / h)(document.querySelector('.key'))")
+        assert box["width"] / box["height"] == pytest.approx(image, rel=0.02)
+        assert box["width"] <= 262

@@ -24,23 +24,19 @@ CONFIG = {
     "dataset": "stripes",
     "data": {"file": "stripes.npy", "binarise": "none"},
     "grid": {"architectures": ["---", "-+v"], "beta": [0.5, 1], "seed": [0]},
-    "model": {
-        "latent": 2, "width": 0.1, "flow_steps": 1, "made_layers": 1, "made_units": 8, "pixelcnn_depth": 2,
-        "pixelcnn_resnets": 1, "pseudo_inputs": 3,
-    },
-    "training": {
-        "epochs": 24, "batch_size": 20, "learning_rate": 0.003, "device": "cpu", "checkpoint_seconds": 1,
-    },
+    "model": {"latent": 2, "width": 0.1, "pixelcnn_depth": 2, "pixelcnn_resnets": 1, "pseudo_inputs": 3},
+    "training": {"epochs": 24, "batch_size": 20, "learning_rate": 0.003},
+    "compute": {"device": "cpu", "checkpoint_seconds": 1},
     "overrides": {"-+v": {"training": {"epochs": 8}}},
     "evaluation": dict.fromkeys(("mi_images", "iw_images", "unit_images", "probe_images", "gen_samples"), 0),
-    "toy": {"beta": [1], "rate_target": [0.5], "seed": [0], "steps": 50},
+    "toy": {"beta": [1], "rate_penalty": [0.5], "seed": [0], "steps": 50},
     "sampling": {"images": 2, "draws": 1},
 }  # fmt: skip
 
 # Imported by every Python of the project's copy: says when a training had which GPU.
 RECORDER = """
 import os, sys
-if "rdplane.step" in sys.orig_argv and "train" in sys.orig_argv:
+if "rdplane.commands.step" in sys.orig_argv and "train" in sys.orig_argv:
     import atexit, time
     def record(what):
         with open("records", "a") as stream:
@@ -88,7 +84,7 @@ class Grid:
 
         The table alone would not do: after a failed run there is one already, of the cells that were finished.
         """
-        command = [sys.executable, "-m", "rdplane.cli", "cells", "config.yaml"]
+        command = [sys.executable, "-m", "rdplane.commands.cli", "cells", "config.yaml"]
         listing = subprocess.run(command, cwd=self.folder, env=self.environment(), check=True, capture_output=True)
         return {cell: f"results/tiny/cells/{cell}/metrics.json" for cell in listing.stdout.decode().split()}
 

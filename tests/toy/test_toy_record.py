@@ -13,7 +13,7 @@ from rdplane.toy.train import Objective, train
 def runs():
     data = source.solve()
     made = [Record("optimal", None, None, 0, data.joint, optimal.build(data))]
-    for name, value in (("beta", 1.0), ("target_rate", 0.5)):
+    for name, value in (("beta", 1.0), ("rate_penalty", 0.5)):
         for seed in (0, 1):
             trained = train(data, Objective(name, value), seed, steps=200)
             made.append(Record(name, value, seed, 200, data.joint, trained))
@@ -58,12 +58,12 @@ def test_missing_file_is_named(tmp_path):
         record.load(tmp_path / "run.npz")
 
 
-def test_beta_is_empty_for_target_rate_runs(table):
-    assert {row["beta"] for row in table if row["objective"] == "target_rate"} == {""}
+def test_beta_is_empty_for_rate_penalty_runs(table):
+    assert {row["beta"] for row in table if row["objective"] == "rate_penalty"} == {""}
 
 
-def test_rate_target_is_empty_for_beta_runs(table):
-    assert {row["rate_target"] for row in table if row["objective"] == "beta"} == {""}
+def test_rate_penalty_is_empty_for_beta_runs(table):
+    assert {row["rate_penalty"] for row in table if row["objective"] == "beta"} == {""}
 
 
 def test_reported_rate_does_not_contain_beta():

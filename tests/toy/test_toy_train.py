@@ -23,8 +23,8 @@ def elbo(data):
 
 @pytest.fixture(scope="module")
 def target(data):
-    trained = train(data, Objective("target_rate", 0.5), 0, steps=STEPS)
-    return Record("target_rate", 0.5, 0, STEPS, data.joint, trained).quantities()
+    trained = train(data, Objective("rate_penalty", 0.5), 0, steps=STEPS)
+    return Record("rate_penalty", 0.5, 0, STEPS, data.joint, trained).quantities()
 
 
 @pytest.fixture(scope="module")
@@ -105,15 +105,15 @@ def test_elbo_reaches_the_data_entropy(elbo):
     assert elbo["excess"] < 1e-4
 
 
-def test_target_rate_is_reached(target):
+def test_rate_penalty_is_reached(target):
     assert target["rate"] == pytest.approx(0.5, abs=0.005)
 
 
-def test_target_rate_model_is_optimal(target):
+def test_rate_penalty_model_is_optimal(target):
     assert target["excess"] < 0.005
 
 
-def test_target_rate_model_finds_the_two_clusters(target):
+def test_rate_penalty_model_finds_the_two_clusters(target):
     assert target["class_mass"] == pytest.approx(0.7, abs=0.03)
 
 
@@ -149,9 +149,9 @@ def test_any_number_of_codes_can_carry_the_true_process(data, latents):
 @pytest.mark.parametrize(
     ("objective", "names"),
     [
-        (Objective("target_rate", 2.9), "sigma is 2.9"),
-        (Objective("target_rate", -0.1), "sigma is -0.1"),
-        (Objective("target_rate", float("nan")), "sigma is nan"),
+        (Objective("rate_penalty", 2.9), "sigma is 2.9"),
+        (Objective("rate_penalty", -0.1), "sigma is -0.1"),
+        (Objective("rate_penalty", float("nan")), "sigma is nan"),
         (Objective("beta", -1.0), "beta is -1"),
         (Objective("beta", float("inf")), "beta is inf"),
         (Objective("elbo", 1.0), "'elbo'"),

@@ -5,10 +5,10 @@ import shutil
 import pytest
 import torch
 
+from rdplane.jobs.progress import Progress
 from rdplane.train import train
 from rdplane.train.compiled import RateDistortion
 from rdplane.train.loop import build_model
-from rdplane.train.progress import Progress
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
@@ -50,10 +50,10 @@ def test_a_compiler_that_fails_in_the_backward_pass_is_done_without(tiny, tmp_pa
     def compiled(model, mode):
         return lambda *arguments: tuple(map(Broken.apply, model.rate_distortion(*arguments)))
 
-    runtime = {"device": "cpu", "compile": "default"}
+    compute = {"device": "cpu", "compile": "default"}
     train(tiny.cell(epochs=1), tiny.images, tmp_path / "plain", {"device": "cpu"})
     monkeypatch.setattr(torch, "compile", compiled)
-    train(tiny.cell(epochs=1), tiny.images, tmp_path / "broken", runtime, tmp_path / "log")
+    train(tiny.cell(epochs=1), tiny.images, tmp_path / "broken", compute, tmp_path / "log")
     assert "does not work here (no backward kernel)" in (tmp_path / "log").read_text()
     same = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("plain", "broken")]
     assert same[0] == same[1]

@@ -11,17 +11,20 @@ import pytest
 import safetensors.torch
 import torch
 
-from rdplane.aggregate import read_table
-from rdplane.cell import evaluation_settings
-from rdplane.evaluate import evaluate
-from rdplane.layout import Layout
+from rdplane.evaluate.run import evaluate
+from rdplane.experiment.cells import evaluation_of
+from rdplane.experiment.layout import Layout
+from rdplane.table.rd import read_table
 from rdplane.train import train
 
-RUNTIME = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
-EVALUATION = {
-    "z_samples": 1, "batch_size": 250, "seed": 0, "mi_images": 0, "iw_images": 0, "iw_samples": 1, "unit_images": 0,
-    "probe_images": 0, "probe_folds": 2, "gen_samples": 0,
-}  # fmt: skip
+COMPUTE = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
+OFF = dict.fromkeys(("mi_images", "iw_images", "unit_images", "probe_images", "gen_samples"), 0)
+
+
+def evaluation(tiny):
+    """Rate and distortion alone."""
+    config = tiny.config("-+v")
+    return evaluation_of(config | {"evaluation": config["evaluation"] | OFF | {"z_samples": 1}}, "-+v")
 
 
 def step(arguments, largest=None):
@@ -30,7 +33,7 @@ def step(arguments, largest=None):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
-    command = [sys.executable, "-m", "rdplane.step", *arguments]
+    command = [sys.executable, "-m", "rdplane.commands.step", *arguments]
     # No bytecode: Python itself leaves half a file of it where a file may not grow.
     environment = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
@@ -58,8 +61,8 @@ def parts(folder):
 @pytest.fixture(scope="module")
 def undisturbed(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    train(tiny.cell(), tiny.images, folder, RUNTIME)
-    evaluate(folder, tiny.images, folder / "metrics.json", EVALUATION, "cpu")
+    train(tiny.cell(), tiny.images, folder, COMPUTE)
+    evaluate(folder, tiny.images, folder / "metrics.json", evaluation(tiny), "cpu")
     return folder
 
 
@@ -131,7 +134,7 @@ def test_full_disk_leaves_the_old_metrics(tiny, undisturbed, tmp_path):
     output.write_text("old")
     arguments = [
         "evaluate", "--folder", str(undisturbed), "--images", str(tiny.images), "--output", str(output),
-        "--settings", json.dumps(EVALUATION), "--runtime", json.dumps(RUNTIME),
+        "--evaluation", json.dumps(evaluation(tiny)), "--compute", json.dumps(COMPUTE),
     ]  # fmt: skip
     assert_one_line(step(arguments, largest=100), str(output))
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"] and output.read_text() == "old"
@@ -143,9 +146,9 @@ def test_full_disk_leaves_the_old_table(tiny, tmp_path):
     config = tiny.config("---")
     layout = Layout(config, tmp_path)
     (name,) = layout.cells
-    train(layout.cells[name], tiny.images, layout.cell(name), RUNTIME)
-    settings = json.loads(evaluation_settings(config))
-    evaluate(layout.cell(name), tiny.images, layout.cell(name) / "metrics.json", settings, "cpu")
+    train(layout.cells[name], tiny.images, layout.cell(name), COMPUTE)
+    metrics = layout.cell(name) / "metrics.json"
+    evaluate(layout.cell(name), tiny.images, metrics, evaluation_of(config, "---"), "cpu")
     layout.table.write_text("old")
     arguments = ["aggregate", "--config", json.dumps(config), "--results", str(tmp_path)]
     assert_one_line(step(arguments, largest=100), str(layout.table))
@@ -156,5 +159,5 @@ def test_full_disk_leaves_the_old_table(tiny, tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
 def test_log_that_has_no_room_stops_no_training(tiny, undisturbed, tmp_path):
-    train(tiny.cell(), tiny.images, tmp_path, RUNTIME, Path("/dev/full"))
+    train(tiny.cell(), tiny.images, tmp_path, COMPUTE, Path("/dev/full"))
     assert same_weights(tmp_path, undisturbed)

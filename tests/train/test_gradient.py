@@ -3,19 +3,21 @@
 import pytest
 import torch
 
-from rdplane.architectures import ARCHITECTURES
 from rdplane.errors import UserError
-from rdplane.objective import BetaObjective, TargetLagrangian, TargetPenalty
+from rdplane.experiment.architectures import ARCHITECTURES
+from rdplane.jobs.progress import Progress
 from rdplane.train import gradient as module
 from rdplane.train import train
 from rdplane.train.gradient import BatchGradient, backward
 from rdplane.train.loop import build_model
-from rdplane.train.progress import Progress
+from rdplane.train.objectives.beta import Beta
+from rdplane.train.objectives.rate_penalty import RatePenalty
+from rdplane.train.objectives.rate_target import RateTarget
 
 OBJECTIVES = {
-    "beta": lambda: BetaObjective(0.5, anneal=4),
-    "penalty": lambda: TargetPenalty(1.0),
-    "lagrangian": lambda: TargetLagrangian(1.0, 0.2, 0.05),
+    "beta": lambda: Beta(0.5, anneal=4),
+    "penalty": lambda: RatePenalty(1.0),
+    "lagrangian": lambda: RateTarget(1.0, 0.2, 0.05),
 }
 
 
@@ -55,9 +57,7 @@ def test_the_backward_pass_takes_each_operations_own_precision(tiny, batch, tmp_
     model, within = model_of(tiny, "+-+").float(), []
     for parameter in model.parameters():
         parameter.register_hook(lambda gradient: within.append(torch.is_autocast_enabled("cpu")))
-    BatchGradient(model, BetaObjective(0.5), "bfloat16", None, "off", Progress("cell", tmp_path / "log"))(
-        batch[0].float(), 1.0
-    )
+    BatchGradient(model, Beta(0.5), "bfloat16", None, "off", Progress("cell", tmp_path / "log"))(batch[0].float(), 1.0)
     assert within and not any(within)
 
 
@@ -87,7 +87,7 @@ def limit(monkeypatch):
 def test_out_of_memory_names_cell_batch_and_setting(tiny, tmp_path, limit):
     limit(5)
     with pytest.raises(UserError, match=r"vae-\+v_\S+: out of memory at training.batch_size 20, 20 images at once; set "
-                       r"training.micro_batch: 10 or auto") as caught:  # fmt: skip
+                       r"compute.micro_batch: 10 or auto") as caught:  # fmt: skip
         train(tiny.cell(), tiny.images, tmp_path, {"device": "cpu"})
     assert "\n" not in str(caught.value)
     assert (tmp_path / "state/failure").read_text().strip() == str(caught.value)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rdplane.train.schedule import annealed_beta, learning_rate
+from rdplane.train.objectives.beta import annealed
+from rdplane.train.schedule import learning_rate
 
 
 @pytest.mark.parametrize(("time", "expected"), [(0, 3e-4), (100, 3e-4), (150, 1.5e-4), (200, 0.0)])
@@ -16,8 +17,8 @@ def test_learning_rate_may_stay_constant():
 
 @pytest.mark.parametrize(("time", "expected"), [(0, 0.0), (5, 0.25), (10, 0.5), (20, 0.5)])
 def test_beta_climbs_linearly_to_its_value(time, expected):
-    assert annealed_beta(time, 0.5, 10) == pytest.approx(expected)
+    assert annealed(time, 0.5, 10) == pytest.approx(expected)
 
 
 def test_beta_without_annealing():
-    assert annealed_beta(0, 0.5, 0) == 0.5
+    assert annealed(0, 0.5, 0) == 0.5

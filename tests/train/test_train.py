@@ -13,18 +13,18 @@ import pytest
 import safetensors.torch
 import torch
 
-from rdplane.architectures import ARCHITECTURES
 from rdplane.errors import UserError
-from rdplane.objective import BetaObjective
+from rdplane.experiment.architectures import ARCHITECTURES
 from rdplane.train import Interrupted, train
 from rdplane.train import loop as engine
+from rdplane.train.objectives.beta import Beta
 
-RUNTIME = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
+COMPUTE = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
 
 
 def start(arguments):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "rdplane.step", *arguments]
+    command = [sys.executable, "-m", "rdplane.commands.step", *arguments]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -43,14 +43,14 @@ def history(folder):
 @pytest.fixture(scope="module")
 def undisturbed(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    train(tiny.cell(epochs=12), tiny.images, folder, RUNTIME)
+    train(tiny.cell(epochs=12), tiny.images, folder, COMPUTE)
     return folder
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_architecture_trains_and_repeats_itself(tiny, tmp_path, architecture):
     for name in ("a", "b"):
-        train(tiny.cell(architecture, epochs=1), tiny.images, tmp_path / name, RUNTIME | {"checkpoint_seconds": 60})
+        train(tiny.cell(architecture, epochs=1), tiny.images, tmp_path / name, COMPUTE | {"checkpoint_seconds": 60})
     assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
 
 
@@ -66,7 +66,7 @@ def test_killed_run_ends_bit_identical(tiny, undisturbed, tmp_path, number):
     process.wait()
     assert not (tmp_path / "model.safetensors").exists()
     assert (state / "checkpoint").exists()
-    train(cell, tiny.images, tmp_path, RUNTIME)
+    train(cell, tiny.images, tmp_path, COMPUTE)
     assert same(weights(tmp_path), weights(undisturbed))
     pd.testing.assert_frame_equal(history(tmp_path), history(undisturbed))
 
@@ -97,9 +97,9 @@ def test_stopped_at_any_step_ends_bit_identical(tiny, undisturbed, tmp_path, ste
     cell = tiny.cell(epochs=12)
     monkeypatch.setattr(engine, "save_checkpoint", stopping)
     with pytest.raises(Interrupted):
-        train(cell, tiny.images, tmp_path, RUNTIME)
+        train(cell, tiny.images, tmp_path, COMPUTE)
     monkeypatch.setattr(engine, "save_checkpoint", plain)
-    train(cell, tiny.images, tmp_path, RUNTIME)
+    train(cell, tiny.images, tmp_path, COMPUTE)
     assert same(weights(tmp_path), weights(undisturbed))
 
 
@@ -108,27 +108,26 @@ def test_stopped_while_it_validates_ends_bit_identical(tiny, undisturbed, tmp_pa
     cell = tiny.cell(epochs=12)
     plain, calls = engine._validate, []
 
-    def stopping(*arguments):
-        *others, most, stop, heartbeat = arguments
+    def stopping(task, position, most):
         calls.append(most)
         if len(calls) == 3:
-            plain(*others, most, stop, heartbeat)
-            stop.signal = "SIGTERM"
-        return plain(*others, most, stop, heartbeat)
+            plain(task, position, most)
+            task.stop.signal = "SIGTERM"
+        return plain(task, position, most)
 
     monkeypatch.setattr(engine, "_validate", stopping)
     with pytest.raises(Interrupted):
-        train(cell, tiny.images, tmp_path, RUNTIME | {"checkpoint_seconds": 60})
+        train(cell, tiny.images, tmp_path, COMPUTE | {"checkpoint_seconds": 60})
     monkeypatch.setattr(engine, "_validate", plain)
-    train(cell, tiny.images, tmp_path, RUNTIME)
+    train(cell, tiny.images, tmp_path, COMPUTE)
     assert same(weights(tmp_path), weights(undisturbed))
     pd.testing.assert_frame_equal(history(tmp_path), history(undisturbed))
 
 
 def test_target_rate_cell_remembers_its_multiplier(tiny, tmp_path, monkeypatch):
-    objective = {"name": "target_rate", "rate": 2.0, "method": "lagrangian", "curvature": 0.2, "step": 0.05}
+    objective = {"name": "rate_target", "value": 2.0, "target_curvature": 0.2, "target_step": 0.05}
     cell = tiny.cell("---") | {"objective": objective}
-    train(cell, tiny.images, tmp_path / "undisturbed", RUNTIME)
+    train(cell, tiny.images, tmp_path / "undisturbed", COMPUTE)
     plain = engine.save_checkpoint
 
     def stopping(folder, tensors, note):
@@ -138,9 +137,9 @@ def test_target_rate_cell_remembers_its_multiplier(tiny, tmp_path, monkeypatch):
 
     monkeypatch.setattr(engine, "save_checkpoint", stopping)
     with pytest.raises(Interrupted):
-        train(cell, tiny.images, tmp_path / "stopped", RUNTIME)
+        train(cell, tiny.images, tmp_path / "stopped", COMPUTE)
     monkeypatch.setattr(engine, "save_checkpoint", plain)
-    train(cell, tiny.images, tmp_path / "stopped", RUNTIME)
+    train(cell, tiny.images, tmp_path / "stopped", COMPUTE)
     assert same(weights(tmp_path / "stopped"), weights(tmp_path / "undisturbed"))
 
 
@@ -154,7 +153,7 @@ def test_damaged_checkpoint_falls_back_and_ends_bit_identical(tiny, undisturbed,
     path = tmp_path / "state/checkpoint"
     path.write_bytes(path.read_bytes()[:100])
     log = tmp_path / "log"
-    train(tiny.cell(epochs=12), tiny.images, tmp_path, RUNTIME, log)
+    train(tiny.cell(epochs=12), tiny.images, tmp_path, COMPUTE, log)
     assert "checkpoint is cut short or damaged" in log.read_text()
     assert same(weights(tmp_path), weights(undisturbed))
 
@@ -164,33 +163,33 @@ def test_finished_cell_is_not_trained_again(tiny, undisturbed, tmp_path, monkeyp
     expected = weights(undisturbed)
     (undisturbed / "model.safetensors").unlink()
     monkeypatch.setattr(engine, "run", None)
-    train(cell, tiny.images, undisturbed, RUNTIME)
+    train(cell, tiny.images, undisturbed, COMPUTE)
     assert same(weights(undisturbed), expected)
 
 
 def test_fresh_trains_again(tiny, tmp_path):
     for fresh in (False, True):
-        train(tiny.cell(epochs=1), tiny.images, tmp_path, RUNTIME, tmp_path / "log", fresh)
+        train(tiny.cell(epochs=1), tiny.images, tmp_path, COMPUTE, tmp_path / "log", fresh)
     assert (tmp_path / "log").read_text().count("epoch 1/1") == 2
 
 
 def test_another_cell_in_the_folder_is_not_mistaken_for_this_one(tiny, tmp_path):
-    train(tiny.cell(epochs=1), tiny.images, tmp_path, RUNTIME)
-    train(tiny.cell(epochs=2), tiny.images, tmp_path, RUNTIME)
+    train(tiny.cell(epochs=1), tiny.images, tmp_path, COMPUTE)
+    train(tiny.cell(epochs=2), tiny.images, tmp_path, COMPUTE)
     assert json.loads((tmp_path / "train.json").read_text())["epochs"] == 2
 
 
 def test_non_finite_loss_is_one_line_with_the_last_finite_values(tiny, tmp_path, monkeypatch):
-    class Exploding(BetaObjective):
+    class Exploding(Beta):
         calls = 0
 
         def forward(self, rate, distortion, time):
             self.calls += 1
             return super().forward(rate, distortion, time) * (float("nan") if self.calls > 5 else 1.0)
 
-    monkeypatch.setattr(engine, "build_objective", lambda cell: Exploding(0.5))
+    monkeypatch.setattr(engine, "build_loss", lambda cell: Exploding(0.5))
     with pytest.raises(UserError) as caught:
-        train(tiny.cell(), tiny.images, tmp_path, RUNTIME | {"checkpoint_seconds": 60})
+        train(tiny.cell(), tiny.images, tmp_path, COMPUTE | {"checkpoint_seconds": 60})
     message = str(caught.value)
     assert "vae-+v_beta0.5_seed0" in message
     assert "not finite in epoch 2 of 3" in message
@@ -201,7 +200,7 @@ def test_non_finite_loss_is_one_line_with_the_last_finite_values(tiny, tmp_path,
 
 def test_best_epoch_is_kept_when_asked_for(tiny, tmp_path):
     # A rate of learning far too large: later epochs are worse than an early one.
-    train(tiny.cell("---", keep="best", epochs=6, learning_rate=0.1), tiny.images, tmp_path, RUNTIME)
+    train(tiny.cell("---", keep="best", epochs=6, learning_rate=0.1), tiny.images, tmp_path, COMPUTE)
     rows = history(tmp_path)
     summary = json.loads((tmp_path / "train.json").read_text())
     assert summary["epoch"] == (rows.valid_rate + rows.valid_distortion).idxmin() + 1
@@ -209,20 +208,21 @@ def test_best_epoch_is_kept_when_asked_for(tiny, tmp_path):
 
 def test_annealed_weight_is_recorded_and_reaches_beta(tiny, tmp_path):
     cell = tiny.cell("---") | {"anneal": 2}
-    train(cell, tiny.images, tmp_path, RUNTIME)
+    train(cell, tiny.images, tmp_path, COMPUTE)
     assert history(tmp_path).beta.tolist() == pytest.approx([0.5 * 0.75 / 2, 0.5 * 1.75 / 2, 0.5])
 
 
 def test_folder_that_cannot_be_written(tiny, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*make the results folder writable"):
-        train(tiny.cell(), tiny.images, tmp_path / "file", RUNTIME)
+        train(tiny.cell(), tiny.images, tmp_path / "file", COMPUTE)
 
 
 def test_second_process_waits_for_the_first(tiny, tmp_path):
     cell = tiny.cell(epochs=12)
     first = start(tiny.arguments(cell, tmp_path))
     while not (tmp_path / "state/.lock").exists():
+        assert first.poll() is None, first.stderr.read()
         time.sleep(0.005)
     second = start(tiny.arguments(cell, tmp_path))
     errors = second.communicate()[1]

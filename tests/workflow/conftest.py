@@ -19,12 +19,10 @@ CONFIG = {
     "dataset": "stripes",
     "data": {"file": "stripes.npy", "binarise": "none"},
     "grid": {"architectures": ["---", "-+v"], "beta": [0.5, 1], "seed": [0]},
-    "model": {
-        "latent": 2, "width": 0.1, "flow_steps": 1, "made_layers": 1, "made_units": 8, "pixelcnn_depth": 2,
-        "pixelcnn_resnets": 1, "pseudo_inputs": 3,
-    },
-    "training": {"epochs": 2, "batch_size": 20, "learning_rate": 0.01, "device": "cpu"},
-    "toy": {"beta": [1], "rate_target": [0.5], "seed": [0], "steps": 50},
+    "model": {"latent": 2, "width": 0.1, "pixelcnn_depth": 2, "pixelcnn_resnets": 1, "pseudo_inputs": 3},
+    "training": {"epochs": 2, "batch_size": 20, "learning_rate": 0.01},
+    "compute": {"device": "cpu"},
+    "toy": {"beta": [1], "rate_penalty": [0.5], "seed": [0], "steps": 50},
     "sampling": {"images": 3, "draws": 2},
     "figures": {"sample_grids": {"beta_1": {"beta": 1}}},
 }  # fmt: skip

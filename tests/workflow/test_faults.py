@@ -22,8 +22,8 @@ BAD = [
     ({"grid": {"architectures": ["+-x"]}}, "grid.architectures is ['+-x'], expected an architecture"),
     ({"grid": {"beta": [1, 1.0]}}, "appears twice"),
     ({"data": {"file": "absent.npy"}}, "data.file absent.npy does not exist"),
-    ({"toy": {"rate_target": [9]}}, "toy target rate sigma is 9 nats, but the data have H ="),
-    ({"toy": {"rate_target": [-1]}}, "toy target rate sigma is -1 nats"),
+    ({"toy": {"rate_penalty": [9]}}, "toy target rate sigma is 9 nats, but the data have H ="),
+    ({"toy": {"rate_penalty": [-1]}}, "toy target rate sigma is -1 nats"),
     ({"toy": {"weights": [0.7, 0.7]}}, "weights"),
     ({"toy": {"bins": 1}}, "toy.bins is 1, expected a whole number of at least 2"),
     ({"toy": {"information": 3}}, "information"),
@@ -77,7 +77,7 @@ def test_command_line_makes_the_files_that_the_workflow_accepts(project, tmp_pat
     environment = os.environ | {"PYTHONPATH": str(project.folder / "src"), "OMP_NUM_THREADS": "1"}
     for step in ("prepare", "train", "evaluate", "sample", "aggregate", "figures", "toy"):
         run = subprocess.run(
-            [sys.executable, "-m", "rdplane.cli", step],
+            [sys.executable, "-m", "rdplane.commands.cli", step],
             cwd=project.folder,
             env=environment,
             capture_output=True,
@@ -98,12 +98,12 @@ def test_loaded_cell_repeats_its_table(finished):
     script = """
 import json, pathlib, torch, rdplane
 from rdplane import data
-from rdplane.evaluate import rate_distortion
+from rdplane.evaluate.rate_distortion import rate_distortion
 folder = sorted(pathlib.Path("results/tiny/cells").iterdir())[0]
 metrics = json.loads((folder / "metrics.json").read_text())
 (images,) = pathlib.Path("results/data/stripes").glob("*.npz")
 model = rdplane.load(folder)
-torch.manual_seed(metrics["evaluation"]["seed"])
+torch.manual_seed(metrics["evaluation"]["rate_distortion"]["seed"])
 rate, distortion = rate_distortion(model, torch.from_numpy(data.load(images).test), metrics["z_samples"])
 assert rate.mean().item() == metrics["rate"] and distortion.mean().item() == metrics["distortion"]
 """
@@ -118,9 +118,9 @@ assert rate.mean().item() == metrics["rate"] and distortion.mean().item() == met
     "module",
     [
         "rdplane",
-        "rdplane.cli",
-        "rdplane.step",
-        "rdplane.layout",
+        "rdplane.commands.cli",
+        "rdplane.commands.step",
+        "rdplane.experiment.layout",
         "rdplane.figures.draw",
         "rdplane.page",
         "rdplane.toy.run",
@@ -179,20 +179,20 @@ def test_nvidia_smi_is_asked_once(project, tmp_path):
     tool.parent.mkdir()
     tool.write_text(f"#!/bin/sh\necho called >> {tmp_path}/calls\necho GPU-1\n")
     tool.chmod(0o755)
-    project.config["training"]["device"] = "auto"
+    project.config["compute"]["device"] = "auto"
     project.write()
     run = project.snakemake("-n", PATH=f"{tool.parent}:{os.environ['PATH']}")
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "calls").read_text().count("called") == 1
 
 
-def test_code_edited_while_the_workflow_runs_is_not_passed_off_as_the_old(project):
+def test_source_edited_while_the_workflow_runs_is_not_passed_off_as_the_old(project):
     cell = json.loads(next((project.folder / "results/tiny/cells").glob("*/train.json")).read_text())["cell"]
-    cell["code"]["engine"] = "another"
+    cell["versions"]["training"] = "another"
     command = [
         sys.executable,
         "-m",
-        "rdplane.step",
+        "rdplane.commands.step",
         "train",
         "--cell",
         json.dumps(cell),
@@ -201,7 +201,7 @@ def test_code_edited_while_the_workflow_runs_is_not_passed_off_as_the_old(projec
         "--folder",
         "y",
     ]
-    command += ["--runtime", json.dumps({"threads": 1, "device": "cpu"})]
+    command += ["--compute", json.dumps({"threads": 1, "device": "cpu"})]
     environment = os.environ | {"PYTHONPATH": str(project.folder / "src")}
     run = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True)
     assert run.returncode == 2

@@ -13,12 +13,12 @@ def first_jobs(project, *options, **environment):
 
 
 def test_cells_that_share_a_gpu(project):
-    project.config["training"].update(device="auto", cells_per_gpu=2)
+    project.config["compute"].update(device="auto", cells_per_gpu=2)
     assert first_jobs(project, CUDA_VISIBLE_DEVICES="0") == 2
 
 
 def test_a_limit_on_jobs_makes_no_cluster(project):
-    project.config["training"].update(device="auto", cells_per_gpu=2)
+    project.config["compute"].update(device="auto", cells_per_gpu=2)
     assert first_jobs(project, "--jobs", "4", CUDA_VISIBLE_DEVICES="0") == 2
 
 

@@ -105,8 +105,8 @@ def test_sampling_setting_samples_and_draws_the_sample_grids(project):
     assert project.wanted() == {"sample": 4, "figure": 5, "page": 1}
 
 
-def test_runtime_setting_is_no_reason(project):
-    project.config["training"]["checkpoint_seconds"] = 5
+def test_how_cells_are_computed_is_no_reason(project):
+    project.config["compute"]["checkpoint_seconds"] = 5
     project.write()
     assert project.wanted() == {}
 
@@ -133,18 +133,34 @@ def test_edited_training_engine_trains_all(project):
 
 def test_accepted_edit_keeps_old_results(project):
     _edit(project, "models/pixelcnn.py")
-    code = "from rdplane import code; assert code.accept() == ['decoder +']"
+    code = "from rdplane.experiment import versions; assert versions.accept() == ['decoder +']"
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(project.folder / "src")}, check=True)
     assert project.wanted() == {}
 
 
-def test_edited_figure_code_redraws_only(project):
+def test_edited_figure_is_redrawn_alone(project):
     _edit(project, "figures/rd_plane.py")
-    assert project.wanted() == {"figure": FIGURES}
+    assert project.wanted() == {"figure": 1}
 
 
-def test_edited_aggregation_code_trains_nothing(project):
-    _edit(project, "aggregate.py")
+def test_edited_style_redraws_all(project):
+    _edit(project, "figures/style.py")
+    assert project.wanted() == {"figure": FIGURES, "page": 1, "toy_figure": 3}
+
+
+def test_edited_measure_evaluates_and_trains_nothing(project):
+    _edit(project, "evaluate/units.py")
+    assert project.wanted() == {"evaluate": 4} | LATER
+
+
+def test_edited_category_evaluates_nothing(project):
+    _edit(project, "table/category.py")
+    wanted = project.wanted()
+    assert {"train", "evaluate", "sample", "aggregate"}.isdisjoint(wanted) and wanted["tables"] == 1
+
+
+def test_edited_aggregation_trains_nothing(project):
+    _edit(project, "table/rd.py")
     assert project.wanted() == LATER
 
 
@@ -181,6 +197,6 @@ def test_edited_page_script_writes_the_page_only(project):
 
 
 def test_toy_target_added_trains_only_its_cells(project):
-    project.config["toy"]["rate_target"] = [0.25, 0.5]
+    project.config["toy"]["rate_penalty"] = [0.25, 0.5]
     project.write()
     assert project.wanted() == {"toy_cell": 1, "toy_table": 1, "toy_figure": 3}

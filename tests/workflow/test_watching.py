@@ -15,7 +15,7 @@ def report(project):
 
 
 def status(project):
-    command = [sys.executable, "-m", "rdplane.cli", "status", "tiny", "--json"]
+    command = [sys.executable, "-m", "rdplane.commands.cli", "status", "tiny", "--json"]
     environment = os.environ | {"PYTHONPATH": str(project.folder / "src")}
     return json.loads(subprocess.check_output(command, cwd=project.folder, env=environment))
 

@@ -1,4 +1,6 @@
-# The table that everything else is drawn from: one row a cell.
+# The table that everything else is drawn from: one row per cell.
+
+from rdplane.table.rd import columns
 
 TABLE_FILES = [
     f"{LAYOUT.folder}/tables/{name}.{kind}" for name in TABLES for kind in ["csv", "md"]
@@ -31,13 +33,13 @@ rule aggregate:
     params:
         # A cell removed from the grid changes no input's date: the list itself must be a trigger.
         cells=digest(
-            [list(CELLS), evaluation_settings(CONFIG), code.fingerprint("aggregate")],
+            [list(CELLS), EVALUATION, list(columns()), versions.version("table")],
             16,
         ),
         config=lambda wildcards, output: SETTINGS,
         results=lambda wildcards, output: str(LAYOUT.results),
     shell:
-        "python -m rdplane.step aggregate --config {params.config:q} --results {params.results:q} --log {log:q}"
+        "python -m rdplane.commands.step aggregate --config {params.config:q} --results {params.results:q} --log {log:q}"
 
 
 # Short tables for people: the best ELBO, the Pareto set, the best run of each architecture.
@@ -56,7 +58,7 @@ rule tables:
     conda:
         ENVIRONMENT
     params:
-        code=code.fingerprint("tables"),
+        version=versions.fingerprint("short tables"),
         folder=lambda wildcards, output: str(LAYOUT.folder),
     shell:
-        "python -m rdplane.step tables --folder {params.folder:q} --log {log:q}"
+        "python -m rdplane.commands.step tables --folder {params.folder:q} --log {log:q}"

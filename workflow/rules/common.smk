@@ -1,19 +1,33 @@
 # What all rules share. The configuration is checked here, before any job, and expanded into cells.
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from shlex import quote
 
-from rdplane import code
-from rdplane.cell import evaluation_settings, runtime_settings, sampling_settings
-from rdplane.config import read_yaml, resolve_config
-from rdplane.crash import forget_the_dead, undo_future_dates
+from snakemake import __version__ as snakemake_version
+
+from rdplane.commands.recover import forget_the_dead, undo_future_dates
+from rdplane.commands.step import EXTENSIONS
+from rdplane.declare import declared
 from rdplane.errors import UserError
+from rdplane.experiment import versions
+from rdplane.experiment.cells import (
+    compute_settings,
+    evaluation_of,
+    sampling_settings,
+)
+from rdplane.experiment.config import read_yaml, resolve_config
+from rdplane.experiment.layout import TABLES, Layout
 from rdplane.files import canonical_json, digest
-from rdplane.layout import SAMPLE_PLOTS, TABLES, TOY_PLOTS, Layout
-from rdplane.plan import record
-from rdplane.train.lease import devices
+from rdplane.jobs.lease import devices
+from rdplane.status.plan import record
+
+
+include: "internals.smk"
+
 
 # With --configfile a preset stands alone; without it, config.yaml of the working folder, else of the project.
 FILES = workflow.config_settings.configfiles or [
@@ -32,10 +46,10 @@ if not workflow.config_settings.configfiles:
 
 
 try:
-    CONFIG = resolve_config(config, ", ".join(map(str, FILES)))
+    CONFIG = resolve_config(config, ", ".join(map(str, FILES)), Path(FILES[-1]).parent)
     LAYOUT = Layout(CONFIG, os.environ.get("RDPLANE_RESULTS", "results"))
     CELLS = LAYOUT.cells
-    GRIDS = LAYOUT.grids
+    PLOTS = LAYOUT.plots
     config.update(CONFIG)  # the report's texts read it, defaults included
 except UserError as error:
     sys.exit(f"error: {error}")  # one line, no traceback
@@ -50,15 +64,22 @@ if not parent.is_dir() or not os.access(parent, os.W_OK):
         f"error: cannot write results to {LAYOUT.folder}: {parent} is no folder that you may write to"
     )
 
-if workflow.is_main_process:
+if _is_main():
     # Snakemake's locks outlive a Snakemake that was killed.
     forget_the_dead(Path(".snakemake/alive"), Path(".snakemake/locks"))
     for folder in (LAYOUT.folder, LAYOUT.images.parent):
         undo_future_dates(folder)
+    if CONFIG["extensions"]:
+        from rdplane.commands.check import once
+
+        try:
+            once(LAYOUT)
+        except UserError as error:
+            sys.exit(f"error: {error}")  # one line, no traceback
 
 
 wildcard_constraints:
-    cell=r"vae[-+v]{3}_[^/]+",
+    cell=r"vae[A-Za-z0-9+-]{3}_[^/]+",
 
 
 CELL = f"{LAYOUT.folder}/cells/{{cell}}"
@@ -69,36 +90,36 @@ SETTINGS = canonical_json(CONFIG)
 IMAGES = str(LAYOUT.images)
 RESULTS = str(LAYOUT.results)
 HAS_GPU = bool(devices())  # asked once: nvidia-smi takes up to a second
-ON_CLUSTER = (
-    workflow.remote_exec
-    or workflow.global_resources["_nodes"].value is not None
-    and workflow.global_resources["_cores"].value is None
-)
+ON_CLUSTER = _on_cluster()
+_offer_gpu_places(CONFIG["compute"]["cells_per_gpu"])
 
-# A job on a GPU takes a place on it: `--resources gpu=2` are two GPUs, each with training.cells_per_gpu places. On a
-# cluster the place is that of one batch job, in which Snakemake runs a group's steps one after another.
-if ON_CLUSTER:
-    workflow.register_resource("gpu_place", 1)
-elif "gpu" in workflow.global_resources:
-    workflow.register_resource(
-        "gpu_place",
-        workflow.global_resources["gpu"].value * CONFIG["training"]["cells_per_gpu"],
-    )
+# What an evaluation and the samples of an architecture's cells depend on, and how they are computed.
+ARCHITECTURES = dict.fromkeys(cell["architecture"] for cell in CELLS.values())
+EVALUATION = {
+    name: canonical_json(evaluation_of(CONFIG, name)) for name in ARCHITECTURES
+}
+SAMPLING = {
+    name: canonical_json(sampling_settings(CONFIG, name)) for name in ARCHITECTURES
+}
+COMPUTE = {name: compute_settings(CONFIG, name) for name in ARCHITECTURES}
 
 
 resource_scopes:
     gpu_place="local",
 
 
-def runtime(cell, threads):
+def of_cell(table):
+    """A function of the wildcards that looks up what belongs to the cell's architecture."""
+    return lambda wildcards: table[CELLS[wildcards.cell]["architecture"]]
+
+
+def compute(cell, threads):
     """How a cell is computed. Called from params that take `threads`, so that it is no reason to run it again."""
-    return canonical_json(
-        runtime_settings(CONFIG, CELLS[cell]["architecture"]) | {"threads": threads}
-    )
+    return canonical_json(COMPUTE[CELLS[cell]["architecture"]] | {"threads": threads})
 
 
 def threads_of(wildcards):
-    return runtime_settings(CONFIG, CELLS[wildcards.cell]["architecture"])["threads"]
+    return of_cell(COMPUTE)(wildcards)["threads"]
 
 
 def gpu_place_of(wildcards):
@@ -106,18 +127,19 @@ def gpu_place_of(wildcards):
 
     On a cluster always one, on CPUs too: a group then reserves what one of its steps needs, not the sum.
     """
-    device = runtime_settings(CONFIG, CELLS[wildcards.cell]["architecture"])["device"]
+    device = of_cell(COMPUTE)(wildcards)["device"]
     return int(ON_CLUSTER or device == "cuda" or (device == "auto" and HAS_GPU))
 
 
 def train_minutes(wildcards, attempt):
-    """Wall time to ask of a batch scheduler: 20 minutes and 6 seconds an epoch, 15 with a PixelCNN++ decoder.
+    """Wall time to ask of a batch scheduler: 20 minutes, and what the parts of the architecture declare per epoch.
 
     Twice that at the second attempt. Measured on one CPU core with the quick grid's sizes: 6 seconds an epoch, 12 with
     a PixelCNN++ decoder. The paper's sizes on one H100 are expected to take 1 and 4; that is not measured yet.
     """
     cell = CELLS[wildcards.cell]
-    epoch = 0.25 if "+" in cell["architecture"][1] else 0.1
+    parts = zip(declared().parts.values(), cell["architecture"])
+    epoch = sum(known[symbol].minutes for known, symbol in parts)
     return attempt * round(20 + epoch * cell["training"]["epochs"])
 
 
@@ -134,38 +156,11 @@ def cell_megabytes(wildcards, attempt):
     return attempt * 4000
 
 
-def figure_inputs(wildcards):
-    """The table, and what else a figure draws: samples of the cells it shows, or the histories."""
-    if wildcards.figure in SAMPLE_PLOTS:
-        return [LAYOUT.table, *expand(f"{CELL}/samples.npz", cell=CELLS)]
-    if wildcards.figure in GRIDS:
-        return [
-            LAYOUT.table,
-            *expand(f"{CELL}/samples.npz", cell=GRIDS[wildcards.figure]),
-        ]
-    if wildcards.figure == "training_curves":
-        return [LAYOUT.table, *expand(f"{CELL}/history.csv", cell=CELLS)]
-    return [LAYOUT.table]
-
-
-def figure_category(wildcards):
-    """Where a figure stands in the report."""
-    return (
-        "Samples" if wildcards.figure.startswith("samples_") else "Rate and distortion"
-    )
-
-
-def figure_settings(wildcards):
-    """All that a figure depends on beside its inputs, the code that draws it included."""
-    return canonical_json(
-        LAYOUT.figure_settings(wildcards.figure) | {"code": code.fingerprint("figures")}
-    )
-
-
 # A reworded shell line retrains nothing (see profiles/default).
 # `python` in a shell line is the one that runs Snakemake, activated or not, and finds this project's package; with
-# --sdm conda, the environment's python comes first.
+# --sdm conda, the environment's python comes first. Extensions are known to every job by a variable.
 shell.prefix(
     f'set -euo pipefail; export PATH={quote(str(Path(sys.executable).parent))}:"$PATH"'
-    f" PYTHONPATH={quote(str(workflow.basedir))}/src; "
+    f" PYTHONPATH={quote(str(workflow.basedir))}/src"
+    f" {EXTENSIONS}={quote(json.dumps(CONFIG['extensions']))}; "
 )

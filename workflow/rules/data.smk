@@ -11,4 +11,4 @@ rule prepare_data:
     params:
         config=lambda wildcards, output: SETTINGS,
     shell:
-        "python -m rdplane.step prepare_data --config {params.config:q} --output {output:q} --log {log:q}"
+        "python -m rdplane.commands.step prepare_data --config {params.config:q} --output {output:q} --log {log:q}"

@@ -18,12 +18,12 @@ rule evaluate:
         mem_mb=cell_megabytes,
         runtime=cell_minutes,
     params:
-        settings=evaluation_settings(CONFIG),
+        evaluation=of_cell(EVALUATION),
         folder=lambda wildcards, input: str(Path(input.model).parent),
-        runtime=lambda wildcards, threads: runtime(wildcards.cell, threads),
+        compute=lambda wildcards, threads: compute(wildcards.cell, threads),
     shell:
-        "exec python -m rdplane.step evaluate --folder {params.folder:q} --images {input.images:q} --output {output:q}"
-        " --settings {params.settings:q} --runtime {params.runtime:q} --log {log:q}"
+        "exec python -m rdplane.commands.step evaluate --folder {params.folder:q} --images {input.images:q} --output {output:q}"
+        " --evaluation {params.evaluation:q} --compute {params.compute:q} --log {log:q}"
 
 
 rule sample:
@@ -43,9 +43,9 @@ rule sample:
         mem_mb=cell_megabytes,
         runtime=cell_minutes,
     params:
-        settings=sampling_settings(CONFIG),
+        sampling=of_cell(SAMPLING),
         folder=lambda wildcards, input: str(Path(input.model).parent),
-        runtime=lambda wildcards, threads: runtime(wildcards.cell, threads),
+        compute=lambda wildcards, threads: compute(wildcards.cell, threads),
     shell:
-        "exec python -m rdplane.step sample --folder {params.folder:q} --images {input.images:q} --output {output:q}"
-        " --settings {params.settings:q} --runtime {params.runtime:q} --log {log:q}"
+        "exec python -m rdplane.commands.step sample --folder {params.folder:q} --images {input.images:q} --output {output:q}"
+        " --sampling {params.sampling:q} --compute {params.compute:q} --log {log:q}"

@@ -1,12 +1,42 @@
-# Figures, from the table and stored samples alone. Editing a figure's code or settings redraws it and trains nothing.
+# Figures, from the table and stored samples alone. Editing a figure's source or settings redraws it and trains nothing.
 
 FIGURE = f"{LAYOUT.figures}/{{figure}}"
-NAMES = [*LAYOUT.plots, *SAMPLE_PLOTS, *GRIDS]
 FIGURES = [
-    f"{LAYOUT.figures}/{name}.{kind}" for name in NAMES for kind in ("png", "pdf")
+    f"{LAYOUT.figures}/{name}.{kind}" for name in PLOTS for kind in ("png", "pdf")
 ]
 
 PAGE = str(LAYOUT.page)
+
+
+def figure_inputs(wildcards):
+    """The table, and what else a figure declares that it needs: samples or histories of the cells it may show."""
+    cells = LAYOUT.grids.get(wildcards.figure, CELLS)
+    files = {"samples": f"{CELL}/samples.npz", "histories": f"{CELL}/history.csv"}
+    needs = PLOTS[wildcards.figure].needs
+    return [
+        LAYOUT.table,
+        *(path for need in needs for path in expand(files[need], cell=cells)),
+    ]
+
+
+def figure_category(wildcards):
+    """Where a figure stands in the report."""
+    return (
+        "Samples"
+        if "samples" in PLOTS[wildcards.figure].needs
+        else "Rate and distortion"
+    )
+
+
+def drawn(root):
+    """What every drawing depends on: the note, and the source that draws."""
+    return canonical_json(
+        {
+            "note": CONFIG["figures"]["note"],
+            "version": versions.fingerprint(root),
+            "looks": LAYOUT.looks,
+        }
+    )
 
 
 rule figure:
@@ -23,14 +53,17 @@ rule figure:
     log:
         f"{LOG}/figures/{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(NAMES),
+        figure="|".join(PLOTS),
     conda:
         ENVIRONMENT
     params:
-        settings=figure_settings,
+        settings=lambda wildcards: canonical_json(
+            LAYOUT.figure_settings(wildcards.figure)
+        ),
         folder=lambda wildcards, output: str(LAYOUT.folder),
+        caption=lambda wildcards, output: PLOTS[wildcards.figure].caption,
     shell:
-        "python -m rdplane.step figure --name {wildcards.figure} --folder {params.folder:q} --settings {params.settings:q} --log {log:q}"
+        "python -m rdplane.commands.step figure --name {wildcards.figure} --folder {params.folder:q} --settings {params.settings:q} --log {log:q}"
 
 
 # The RD plane to explore: one file that opens from disk without a network.
@@ -45,12 +78,10 @@ rule page:
     conda:
         ENVIRONMENT
     params:
-        settings=canonical_json(
-            {"note": CONFIG["figures"]["note"], "code": code.fingerprint("page")}
-        ),
+        settings=drawn("page"),
         folder=lambda wildcards, output: str(LAYOUT.folder),
     shell:
-        "python -m rdplane.step page --folder {params.folder:q} --settings {params.settings:q} --log {log:q}"
+        "python -m rdplane.commands.step page --folder {params.folder:q} --settings {params.settings:q} --log {log:q}"
 
 
 # Training curves of one cell, on demand: snakemake results/<experiment>/cells/<cell>/training.png
@@ -66,10 +97,8 @@ rule cell_figure:
     conda:
         ENVIRONMENT
     params:
-        settings=canonical_json(
-            {"note": CONFIG["figures"]["note"], "code": code.fingerprint("figures")}
-        ),
+        settings=drawn("cell figure"),
         folder=lambda wildcards, output: str(LAYOUT.folder),
     shell:
-        "python -m rdplane.step cell_figure --folder {params.folder:q} --cell {wildcards.cell:q}"
+        "python -m rdplane.commands.step cell_figure --folder {params.folder:q} --cell {wildcards.cell:q}"
         " --settings {params.settings:q} --log {log:q}"

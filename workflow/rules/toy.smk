@@ -1,7 +1,8 @@
-# The toy model of Section 4, exact: a cell an objective and seed, their table, Figures 1 and 2 and the toy's RD curve.
+# The toy model of Section 4, exact: a cell for each objective and seed, their table, Figures 1 and 2 and the toy's RD curve.
 
 TOY = LAYOUT.toy
 TOY_CELLS = LAYOUT.toy_cells
+TOY_PLOTS = list(declared().toy_plots)
 TOY_RECORDS = expand(f"{TOY}/cells/{{toy}}.npz", toy=TOY_CELLS)
 TOY_KEY = digest([list(TOY_CELLS)], 16)
 
@@ -39,7 +40,7 @@ rule toy_cell:
     params:
         cell=lambda wildcards: canonical_json(TOY_CELLS[wildcards.toy]),
     shell:
-        "python -m rdplane.step toy_cell --cell {params.cell:q} --output {output:q} --log {log:q}"
+        "python -m rdplane.commands.step toy_cell --cell {params.cell:q} --output {output:q} --log {log:q}"
 
 
 rule toy_table:
@@ -57,11 +58,11 @@ rule toy_table:
     conda:
         ENVIRONMENT
     params:
-        key=TOY_KEY + code.fingerprint("toy table"),
+        key=TOY_KEY + versions.fingerprint("toy tables"),
         config=lambda wildcards, output: SETTINGS,
         folder=lambda wildcards, output: str(TOY),
     shell:
-        "python -m rdplane.step toy_table --config {params.config:q} --folder {params.folder:q} --log {log:q}"
+        "python -m rdplane.commands.step toy_table --config {params.config:q} --folder {params.folder:q} --log {log:q}"
 
 
 rule toy_figure:
@@ -82,8 +83,10 @@ rule toy_figure:
     conda:
         ENVIRONMENT
     params:
-        key=TOY_KEY + code.fingerprint("toy figures"),
+        key=lambda wildcards: TOY_KEY
+        + versions.fingerprint(f"figure {wildcards.figure}"),
+        caption=lambda wildcards, output: declared().toy_plots[wildcards.figure].caption,
         config=lambda wildcards, output: SETTINGS,
         folder=lambda wildcards, output: str(TOY),
     shell:
-        "python -m rdplane.step toy_figure --config {params.config:q} --folder {params.folder:q} --name {wildcards.figure} --log {log:q}"
+        "python -m rdplane.commands.step toy_figure --config {params.config:q} --folder {params.folder:q} --name {wildcards.figure} --log {log:q}"

@@ -1,4 +1,4 @@
-# One training job a cell. What decides its numbers is `params.cell`, one canonical JSON text.
+# One training job per cell. What decides its numbers is `params.cell`, one canonical JSON text.
 
 
 rule train:
@@ -21,7 +21,7 @@ rule train:
     params:
         cell=lambda wildcards: canonical_json(CELLS[wildcards.cell]),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
-        runtime=lambda wildcards, threads: runtime(wildcards.cell, threads),
+        compute=lambda wildcards, threads: compute(wildcards.cell, threads),
     shell:
-        "exec python -m rdplane.step train --cell {params.cell:q} --images {input.images:q} --folder {params.folder:q}"
-        " --runtime {params.runtime:q} --log {log:q}"
+        "exec python -m rdplane.commands.step train --cell {params.cell:q} --images {input.images:q} --folder {params.folder:q}"
+        " --compute {params.compute:q} --log {log:q}"

@@ -60,7 +60,7 @@ class _Absent(Exception):
 
 
 class _Unreachable(Exception):
-    """The file could not be had this time: worth another try."""
+    """The file did not come this time: worth another try."""
 
 
 def fetch(
@@ -116,7 +116,7 @@ def fetch(
         content_or_none = _from_addresses([url], name, check, timeout, retries, pause, failures)
         if content_or_none is not None:
             return _keep(kept, name, content_or_none, check)
-    raise UserError(f"{name} could not be had: expected {check}; found: {'; '.join(failures)}. To mend it, {_REMEDY}")
+    raise UserError(f"{name} cannot be fetched: expected {check}; found: {'; '.join(failures)}. To mend it, {_REMEDY}")
 
 
 def _in_folder(name: str, mirror: str) -> Path | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rdplane.data import own
-from rdplane.data.sources import DATASETS
+from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 
 __all__ = ["resolve"]
@@ -27,24 +27,24 @@ def resolve(spec: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: an unknown or unusable name, a missing file, or a setting that matters is missing or wrong.
     """
-    name = spec.get("dataset")
+    name, datasets = spec.get("dataset"), declared().datasets
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UserError(
-            f"dataset is {name!r}; expected {', '.join(DATASETS)}, or a name for your own images that begins with a "
+            f"dataset is {name!r}; expected {', '.join(datasets)}, or a name for your own images that begins with a "
             "letter or digit and has only letters, digits, '_', '.' and '-'"
         )
     if spec.get("file") is not None:
-        if name in DATASETS:
+        if name in datasets:
             raise UserError(
                 f"dataset {name!r} is built in, but data.file is {str(spec['file'])!r}; "
                 "give your own images another name, or remove data.file"
             )
         return own.identify(spec)
-    if name not in DATASETS:
-        close = difflib.get_close_matches(name, DATASETS, n=1)
+    if name not in datasets:
+        close = difflib.get_close_matches(name, datasets, n=1)
         guess = f"did you mean {close[0]!r}? " if close else ""
         raise UserError(
-            f"dataset {name!r} is unknown; {guess}expected {', '.join(DATASETS)}, "
+            f"dataset {name!r} is unknown; {guess}expected {', '.join(datasets)}, "
             "or your own images with their file in data.file"
         )
-    return {"dataset": name} | ({"seed": own.seed(spec)} if DATASETS[name].seeded else {})
+    return {"dataset": name} | ({"seed": own.seed(spec)} if datasets[name].seeded else {})

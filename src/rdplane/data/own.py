@@ -6,6 +6,7 @@ An .npz holds one array of any name, or one named ``images`` beside others that 
 and ``test`` for a split of one's own.
 """
 
+import dataclasses
 import functools
 import hashlib
 import math
@@ -76,19 +77,7 @@ def read(spec: Mapping[str, Any]) -> Images:
             )
         indices = split(rng, np.zeros(len(images)), identity["split"])
         bits = {name: images[index] for name, index in zip(SPLITS, indices, strict=True)}
-    for name, part in bits.items():
-        if len(part) < _FEWEST:
-            raise UserError(f"{path}: array {name!r} has {len(part)} image(s); expected at least {_FEWEST}")
-        if part.shape[1:] != bits["train"].shape[1:]:
-            raise UserError(
-                f"{path}: images of {name!r} are {part.shape[1]} x {part.shape[2]}, those of 'train' "
-                f"{bits['train'].shape[1]} x {bits['train'].shape[2]}; expected one size"
-            )
-    if bits["train"].min() == bits["train"].max():
-        raise UserError(
-            f"{path}: every pixel of the training images is {bits['train'].max()} once binarised, so there is nothing "
-            "to model; check the file, data.binarise and data.threshold"
-        )
+    _check_parts(bits, str(path))
     return Images(
         name=spec["dataset"],
         train=bits["train"],
@@ -107,6 +96,47 @@ def read(spec: Mapping[str, Any]) -> Images:
             "split": f"random by seed, {identity['split']}" if "split" in identity else "as in the file",
         },
     )
+
+
+def check(images: Images, where: str) -> Images:
+    """The images that a user's own dataset made, checked as those of a file are.
+
+    Args:
+        where: what a message calls them.
+
+    Raises:
+        UserError: images of a wrong shape, type or range, too few of them, or labels of another number.
+    """
+    parts = {name: getattr(images, name) for name in SPLITS}
+    for name, part in parts.items():
+        if not isinstance(part, np.ndarray):
+            raise UserError(f"{where}: {name} is {type(part).__name__}, expected an array (N, H, W) of 0 and 1")
+    bits = {
+        name: _binary(_shaped(part, f"{where}: {name}"), f"{where}: {name}", {"binarise": "none"}, generator(0))
+        for name, part in parts.items()
+    }
+    _check_parts(bits, where)
+    for name, labels in (images.labels or {}).items():
+        if name not in SPLITS or np.shape(labels) != (len(bits[name]),):
+            raise UserError(f"{where}: labels of {name!r} are not one for each of its images")
+    return dataclasses.replace(images, train=bits["train"], valid=bits["valid"], test=bits["test"])
+
+
+def _check_parts(bits: Mapping[str, NDArray[np.uint8]], where: str) -> None:
+    """Refuse parts that are too small, of two sizes, or have nothing to model."""
+    for name, part in bits.items():
+        if len(part) < _FEWEST:
+            raise UserError(f"{where}: array {name!r} has {len(part)} image(s); expected at least {_FEWEST}")
+        if part.shape[1:] != bits["train"].shape[1:]:
+            raise UserError(
+                f"{where}: images of {name!r} are {part.shape[1]} x {part.shape[2]}, those of 'train' "
+                f"{bits['train'].shape[1]} x {bits['train'].shape[2]}; expected one size"
+            )
+    if bits["train"].min() == bits["train"].max():
+        raise UserError(
+            f"{where}: every pixel of the training images is {bits['train'].max()} once binarised, so there is nothing "
+            "to model; check the file, data.binarise and data.threshold"
+        )
 
 
 def seed(spec: Mapping[str, Any]) -> int:

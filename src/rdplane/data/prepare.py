@@ -1,15 +1,17 @@
 """From a specification to the prepared file."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rdplane.data import own
-from rdplane.data.download import fetch
+from rdplane.data.download import Checksum, fetch
 from rdplane.data.identity import resolve
-from rdplane.data.sources import DATASETS, File
-from rdplane.data.store import save
+from rdplane.data.store import Images, save
+from rdplane.declare.kinds import Dataset
+from rdplane.declare.registry import declared, explained, imported
+from rdplane.errors import UserError
 
 __all__ = ["prepare"]
 
@@ -42,13 +44,33 @@ def prepare(
     output = Path(output)
     folder = output.parent / "raw" if cache is None else Path(cache)
 
-    def get(file: File) -> bytes:
-        return fetch(file.name, file.url, folder, file.check, mirror, timeout, retries)
-
     identity = resolve(spec)
     if spec.get("file") is not None:
         images = own.read(spec)
     else:
-        dataset = DATASETS[identity["dataset"]]
-        images = dataset.make(identity.get("seed", 0), get)
+        dataset = declared().datasets[identity["dataset"]]
+        files = {file.name: file for file in dataset.files}
+
+        def get(name: str) -> bytes:
+            file = files[name]
+            check = Checksum(file.kind, file.digest, file.size)
+            return fetch(name, file.url or None, folder, check, mirror, timeout, retries)
+
+        images = _made(dataset, identity.get("seed", 0), get)
+        if files:
+            checksums = {name: {file.kind: file.digest} for name, file in files.items()}
+            images = dataclasses.replace(images, meta=images.meta | {"files": checksums})
     save(output, dataclasses.replace(images, meta=images.meta | {"identity": identity}))
+
+
+def _made(dataset: Dataset, seed: int, get: Callable[[str], bytes]) -> Images:
+    """The images of a dataset; what goes wrong in a user's own becomes one line."""
+    with explained(dataset, f"the images of the dataset {dataset.name} cannot be made"):
+        images = imported(dataset)(seed, get)
+    if dataset.source.startswith("rdplane."):
+        return images
+    if not isinstance(images, Images):
+        raise UserError(
+            f"{dataset.source}: {dataset.makes} returned {type(images).__name__}, expected rdplane.data.Images"
+        )
+    return dataclasses.replace(own.check(images, f"{dataset.source}: dataset {dataset.name}"), name=dataset.name)

@@ -11,7 +11,7 @@ import io
 import json
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +32,21 @@ _SEAL = 64  # hexadecimal digits of the SHA-256
 class Images:
     """A binary image dataset in three parts.
 
-    Attributes:
-        name: the dataset's name.
+    Args:
         train, valid, test: (N, H, W) uint8 of 0 and 1.
         labels: (N,) int64 for each split whose labels are known; None where no split has any.
+        name: the dataset's name.
         meta: where the images come from and how they were binarised: `dataset`, `identity`, `source`, `files`
             (checksum of each), `seed`, `binarisation`, `split`; and, of stored images, `format`, `counts`, `height`,
             `width`, `mean_pixel` (of the training images), `sha256` (of the packed bits of train, valid, test).
     """
 
-    name: str
     train: NDArray[np.uint8]
     valid: NDArray[np.uint8]
     test: NDArray[np.uint8]
-    labels: dict[str, NDArray[np.int64]] | None
-    meta: dict[str, Any]
+    labels: dict[str, NDArray[np.int64]] | None = None
+    name: str = ""
+    meta: dict[str, Any] = field(default_factory=dict)
 
     @property
     def height(self) -> int:
@@ -117,6 +117,6 @@ def load(path: str | os.PathLike[str]) -> Images:
         shape = (meta["height"], meta["width"])
         parts = {name: np.unpackbits(arrays[name], axis=1).reshape(-1, *shape) for name in SPLITS}
         labels = {name: arrays[f"{name}_labels"].astype(np.int64) for name in SPLITS if f"{name}_labels" in arrays}
-        return Images(meta["dataset"], parts["train"], parts["valid"], parts["test"], labels or None, meta)
+        return Images(parts["train"], parts["valid"], parts["test"], labels or None, meta["dataset"], meta)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:  # sealed, but by something else
         raise UserError(f"{path} is no prepared dataset ({error}); delete it and prepare the dataset again") from None

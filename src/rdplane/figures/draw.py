@@ -3,45 +3,50 @@
 from pathlib import Path
 from typing import Any
 
+import matplotlib.figure
 import pandas as pd
-from matplotlib.figure import Figure
 
-from rdplane.aggregate import read_table
+from rdplane.declare.kinds import Figure
+from rdplane.declare.registry import construct, declared, explained
 from rdplane.errors import UserError
+from rdplane.experiment.layout import SELECTED
 from rdplane.figures import style
-from rdplane.figures.choose import CHOICES
-from rdplane.figures.elbo_rate import draw_elbo_rate
-from rdplane.figures.groups import draw_groups
-from rdplane.figures.measures import draw_marginal_gap, draw_probe
-from rdplane.figures.rd_plane import draw_rd_plane
-from rdplane.figures.runs import read_missing
-from rdplane.figures.samples import draw_samples, read_samples
-from rdplane.figures.training import draw_training, draw_training_overview, read_history
-from rdplane.layout import PLOTS
-from rdplane.tables import with_category
+from rdplane.figures.runs import footnotes, read_missing
+from rdplane.figures.samples import read_samples
+from rdplane.figures.training import draw_training, read_history
+from rdplane.table.category import with_category
+from rdplane.table.rd import read_table
 
 __all__ = ["draw", "draw_cell"]
-
-# The column that a figure cannot do without.
-MEASURED = {"probe_accuracy": "probe_accuracy", "marginal_gap": "mi_upper"}
 
 
 def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
     """Write `figures/<name>.png` and `.pdf` below an experiment's folder.
 
     Args:
-        name: one of `rdplane.layout.PLOTS`, or ``samples_...``.
+        name: of a declared figure, or of a sample grid of the configuration.
         folder: ``results/<experiment>``, with `rd.csv`, `missing.csv` and the cells' folders.
-        settings: `note`, `published`, and for samples `cells`, the names of the cells shown.
+        settings: `note`, `published`, and for a sample grid of the configuration `cells`, the names of those it shows.
 
     Raises:
-        UserError: a file is missing or damaged, or there is no cell to draw.
+        UserError: there is no such figure, a file is missing or damaged, or there is no cell to draw; or a user's own
+            figure fails.
     """
+    figures = declared().plots
+    figure = figures.get(SELECTED if "cells" in settings else name)
+    if figure is None:
+        raise UserError(f"figure {name!r} is unknown; expected one of {', '.join(figures)}, or a sample grid")
     table = read_table(folder / "rd.csv")
     if table.empty:
         raise UserError(f"{folder / 'rd.csv'} has no rows, so there is nothing to draw; run the cells first")
-    figure = _figure(name, folder, with_category(table), settings)
-    style.save(figure, folder / "figures" / f"{name}.png", folder / "figures" / f"{name}.pdf")
+    png, pdf = (folder / "figures" / f"{name}.{kind}" for kind in ("png", "pdf"))
+    reason = _nothing(figure, table)
+    if reason:
+        notes = footnotes(table, read_missing(folder / "missing.csv"))
+        style.save(style.empty(figure.title, reason, settings["note"], notes), png, pdf)
+        return
+    with explained(figure, f"the figure {figure.name} cannot be drawn"):
+        style.save(_drawn(figure, _known(figure, folder, with_category(table), settings)), png, pdf)
 
 
 def draw_cell(folder: Path, cell: str, settings: dict[str, Any]) -> None:
@@ -64,32 +69,37 @@ def draw_cell(folder: Path, cell: str, settings: dict[str, Any]) -> None:
     style.save(figure, place / "training.png", place / "training.pdf")
 
 
-def _figure(name: str, folder: Path, table: pd.DataFrame, settings: dict[str, Any]) -> Figure:
-    note, missing = settings["note"], read_missing(folder / "missing.csv")
-    if name == "rd_plane":
-        return draw_rd_plane(table, note=note, missing=missing, published=settings["published"])
-    if name == "elbo_rate":
-        return draw_elbo_rate(table, note=note, missing=missing, published=settings["published"])
-    if name == "rd_plane_by_group":
-        return draw_groups(table, note=note, missing=missing)
-    if name in MEASURED and table[MEASURED[name]].isna().all():
-        # Too few labelled images for the folds, say: no reason to fail a finished grid.
-        reason = f"No run has a value for {MEASURED[name]}: the evaluation leaves it out for this dataset."
-        return style.Page(9.3, 0.3, name.replace("_", " ").capitalize(), reason, note).figure
-    if name == "probe_accuracy":
-        return draw_probe(table, note=note, missing=missing)
-    if name == "marginal_gap":
-        return draw_marginal_gap(table, note=note, missing=missing)
-    if name == "training_curves":
-        histories = [read_history(folder / "cells" / cell / "history.csv") for cell in table.cell]
-        return draw_training_overview(table, histories, note=note, missing=missing)
-    if name.startswith("samples_"):
-        choose, title = CHOICES.get(name, (None, "Reconstructions and generations"))
-        shown = choose(table) if choose else table[table.cell.isin(settings["cells"])]
-        if shown.empty:
-            raise UserError(f"none of the cells of the figure {name} is finished; run them first")
-        arrays = [read_samples(folder / "cells" / cell / "samples.npz") for cell in shown.cell]
-        return draw_samples(shown, arrays, title=title, note=note)
-    raise UserError(
-        f"figure {name!r} is unknown; expected one of {', '.join(PLOTS)} or samples_<name of a sample grid>"
-    )
+def _nothing(figure: Figure, table: pd.DataFrame) -> str:
+    """Why there is nothing to draw: no run has what the figure shows, for lack of labelled images, say."""
+    if not figure.measure:
+        return ""
+    measure = declared().measures[figure.measure]
+    if table[[column.name for column in measure.columns]].notna().any(axis=None):
+        return ""
+    return f"No run has numbers of the measure {measure.title!r}: the evaluation leaves it out for this dataset."
+
+
+def _known(figure: Figure, folder: Path, table: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
+    """What the function of a figure can ask for; only what the figure needs is read."""
+    known = {
+        "table": table, "note": settings["note"], "missing": read_missing(folder / "missing.csv"),
+        "published": settings["published"], "title": figure.title,
+    }  # fmt: skip
+    if "cells" in settings:
+        known["cells"] = settings["cells"]
+    if "histories" in figure.needs:
+        known["histories"] = [read_history(folder / "cells" / cell / "history.csv") for cell in table.cell]
+    if "samples" in figure.needs:
+        known["samples"] = lambda cell: read_samples(folder / "cells" / cell / "samples.npz")
+    return known
+
+
+@style.styled
+def _drawn(figure: Figure, known: dict[str, Any]) -> matplotlib.figure.Figure:
+    drawn = construct(figure, known)
+    if not isinstance(drawn, matplotlib.figure.Figure):
+        raise UserError(
+            f"{figure.source}: {figure.draws} returns {type(drawn).__name__}, expected a matplotlib.figure.Figure; "
+            "return the figure that it draws"
+        )
+    return drawn

@@ -2,16 +2,22 @@
 
 from collections.abc import Sequence
 
+import matplotlib.figure
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from rdplane import frontier
-from rdplane.figures import runs as data
-from rdplane.figures import style
-from rdplane.figures.marks import draw_runs, label_runs, line_key
+from rdplane.declare import Figure
+from rdplane.experiment.architectures import place
+from rdplane.figures import keys, plane, runs, style
+from rdplane.table import frontier
 
 __all__ = ["draw_elbo_rate"]
+
+FIGURE = Figure(
+    name="elbo_rate", title="−ELBO against rate", draws="draw_elbo_rate", place=3,
+    caption="-ELBO against rate (Figure 3b): runs of one height are equal to the ELBO and differ in what their code "
+    "holds.",
+)  # fmt: skip
 
 # The close-up shows runs whose -ELBO exceeds the best by at most this share, as the paper's 80 to 89 nats.
 CLOSE = 0.12
@@ -24,15 +30,16 @@ def draw_elbo_rate(
     note: str | None = None,
     missing: Sequence[str] = (),
     published: bool = False,
-) -> Figure:
-    """-ELBO = R + D against rate, one mark a run: all runs, and beside them a close-up of the best.
+) -> matplotlib.figure.Figure:
+    """-ELBO = R + D against rate, one mark per run: all runs, and beside them a close-up of the best.
 
     The dashed line is the best -ELBO H^ up to R = H^ and -ELBO = R from there on, where D would be below 0.
     The close-up is left out when it would show the same runs.
 
-    Args: as `rdplane.figures.draw_rd_plane`.
+    Args:
+        table, note, missing, published: as `rdplane.figures.rd_plane.draw_rd_plane`.
     """
-    points = data.published_points(table["dataset"].iloc[0]) if published else data.published_points("")
+    points = runs.published_points(table["dataset"].iloc[0] if published else "")
     best = float(table["neg_elbo"].iloc[frontier.best_elbo(table["rate"], table["distortion"])])
     close = _close(table, best)
     split = 2 <= len(close) < len(table)
@@ -41,20 +48,22 @@ def draw_elbo_rate(
         views.append((f"Runs within {CLOSE:.0%} of the best", close, _close(points, best)))
     each = 4.1 if split else 5.9
     wide = (each + 0.75) * len(views)
+    names = place([*table["architecture"], *points["architecture"]])
+    across, up = keys.architecture_key_size(names)
     page = style.Page(
-        wide + 2.75,
-        4.9 if split else 5.4,
-        "−ELBO against rate",
-        data.describe(table),
+        wide + 0.25 + across,
+        max(4.9 if split else 5.4, up + 2.7),
+        FIGURE.title,
+        runs.describe(table),
         note,
-        data.absent(table, missing),
+        runs.footnotes(table, missing),
     )
     top = page.height - 0.3
-    shown: list[str] = []
-    for column, (heading, runs, printed) in enumerate(views):
+    entries: list[keys.Entry] = []
+    for column, (heading, shown, printed) in enumerate(views):
         axes = page.axes(0.65 + column * (each + 0.75), 0.5, each, top - 0.5)
-        xlim = style.spread(np.concatenate(([0.0], runs["rate"], printed["rate"])))
-        ylim = style.spread(np.concatenate(([best], runs["neg_elbo"], printed["neg_elbo"])))
+        xlim = style.spread(np.concatenate(([0.0], shown["rate"], printed["rate"])))
+        ylim = style.spread(np.concatenate(([best], shown["neg_elbo"], printed["neg_elbo"])))
         axes.set(xlabel=style.RATE, ylabel=style.NEG_ELBO, xlim=xlim, ylim=ylim)
         if split:
             axes.set_title(heading, loc="left", color=style.INK)
@@ -63,20 +72,20 @@ def draw_elbo_rate(
             [0, best, right],
             [best, best, right],
             color=style.FAINT,
-            linestyle=(0, (5, 3)),
+            linestyle=keys.DASHED,
             linewidth=1.1,
             zorder=1,
             scalex=False,
         )
         # All runs in both: the curves of the close-up then lead to the runs outside it.
-        shown = draw_runs(axes, table, "neg_elbo", points)
+        entries = plane.draw_runs(axes, table, "neg_elbo", points)
         axes.set(xlim=xlim, ylim=ylim)
-        label_runs(axes, runs, "neg_elbo", bound)
-    names = style.in_order([*table["architecture"], *points["architecture"]])
-    style.architecture_key(page.axes(wide + 0.2, top - 2.2, 2.5, 2.2), names)
-    line_key(page.axes(wide + 0.2, 0.5, 2.5, top - 2.85), ["diagonal", *shown], f"{best:.1f}, the best −ELBO")
+        plane.label_runs(axes, shown, "neg_elbo", bound)
+    keys.architecture_key(page.axes(wide + 0.2, top - up, across, up), names)
+    diagonal = keys.line(f"{best:.1f}, the best −ELBO", style.FAINT, 1.1, (0, (4, 2.5)))
+    keys.legend(page.axes(wide + 0.2, 0.5, across, top - up - 0.65), [diagonal, *entries])
     return page.figure
 
 
-def _close(runs: pd.DataFrame, best: float) -> pd.DataFrame:
-    return runs[runs["neg_elbo"] <= best + CLOSE * abs(best)]
+def _close(table: pd.DataFrame, best: float) -> pd.DataFrame:
+    return table[table["neg_elbo"] <= best + CLOSE * abs(best)]

@@ -1,4 +1,4 @@
-"""What the figures read from the table of runs: settings and their errors, groups, published points."""
+"""What the figures read from the table of runs: settings and their errors, curves, labels, notes, published points."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -8,38 +8,58 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rdplane.architectures import ARCHITECTURES
+from rdplane.declare.kinds import KINDS, Objective
+from rdplane.declare.registry import declared
+from rdplane.experiment.architectures import place
 
 __all__ = [
-    "absent",
-    "counted",
-    "curves",
-    "describe",
-    "in_grid_order",
-    "label",
-    "per_setting",
-    "published_points",
-    "read_missing",
-]
+    "absent", "annealed", "counted", "curves", "describe", "footnotes", "in_grid_order", "label", "numbers",
+    "objectives", "overlays", "parts", "per_setting", "precisions", "published_points", "read_missing", "spaced",
+    "symbol", "symbols",
+]  # fmt: skip
 
-_SETTING = ["architecture", "objective", "beta", "rate_target", "anneal"]
+
+def objectives(table: pd.DataFrame) -> list[Objective]:
+    """The objectives that the runs were trained with, in the project's order."""
+    present = set(table["objective"])
+    return [objective for name, objective in declared().objectives.items() if name in present]
+
+
+def numbers(table: pd.DataFrame) -> pd.Series:
+    """Each run's number of its objective, such as its beta."""
+    result = pd.Series(np.nan, index=table.index, dtype=float)
+    for objective in objectives(table):
+        result = result.mask(table["objective"] == objective.name, table[objective.name])
+    return result
 
 
 def in_grid_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows by architecture, then beta, rate target, anneal and seed, numbered anew."""
-    place = table["architecture"].map({name: index for index, name in enumerate(ARCHITECTURES)})
-    ordered = table.assign(_place=place).sort_values(["_place", "beta", "rate_target", "anneal", "seed"], kind="stable")
-    return ordered.drop(columns="_place").reset_index(drop=True)
+    """The rows by architecture, then objective and its number, annealing and seed, numbered anew."""
+    architectures = {name: index for index, name in enumerate(place(table["architecture"]))}
+    aims = {objective.name: index for index, objective in enumerate(objectives(table))}
+    keys = {
+        "_architecture": table["architecture"].map(architectures), "_objective": table["objective"].map(aims),
+        "_number": numbers(table),
+    }  # fmt: skip
+    ordered = table.assign(**keys).sort_values([*keys, "anneal", "seed"], kind="stable")
+    return ordered.drop(columns=list(keys)).reset_index(drop=True)
+
+
+def parts(architectures: pd.Series) -> dict[str, pd.Series]:
+    """Kind of part -> its symbol in each architecture."""
+    return {kind: architectures.str[index] for index, kind in enumerate(KINDS)}
 
 
 def per_setting(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a setting (architecture, objective, beta or rate target, annealing) with its place and error.
+    """One row for all runs that differ in nothing but their seed, with their place and its error.
 
     Returns:
-        The setting's columns, `runs`, and for each of rate, distortion and neg_elbo the mean over seeds and its
-        standard error `<name>_se`: over seeds where there are several, else over the test images.
+        The columns of the setting (architecture, objective, a column for each objective that occurs, anneal), `runs`,
+        and for each of rate, distortion and neg_elbo the mean over seeds and its standard error `<name>_se`: over
+        seeds where there are several, else over the test images.
     """
-    groups = table.groupby(_SETTING, dropna=False, sort=False)
+    setting = ["architecture", "objective", *(objective.name for objective in objectives(table)), "anneal"]
+    groups = table.groupby(setting, dropna=False, sort=False)
     result = groups.agg(runs=("cell", "size")).reset_index()
     for name in ("rate", "distortion", "neg_elbo"):
         runs = result["runs"].to_numpy()
@@ -51,16 +71,57 @@ def per_setting(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def curves(settings: pd.DataFrame) -> list[pd.DataFrame]:
-    """Settings that differ in beta (or in the rate target) alone, in its order: the curve of one architecture."""
+    """Settings that differ in the number of their objective alone, in its order: the curve of one architecture."""
     groups = settings.groupby(["architecture", "objective", "anneal"], sort=False)
-    return [group.sort_values(["beta", "rate_target"]) for _, group in groups if len(group) > 1]
+    return [group.sort_values(group["objective"].iloc[0]) for _, group in groups if len(group) > 1]
 
 
 def label(run: Mapping[str, Any] | pd.Series) -> str:
-    """The weight or the target of a run, such as 'β 0.1' or 'R* 10'."""
-    if run["objective"] == "target_rate":
-        return f"R* {run['rate_target']:g}"
-    return f"β {run['beta']:g}"
+    """The objective's number of a run as its declaration spells it, such as 'β 0.1' or 'R* 10'."""
+    objective = declared().objectives[run["objective"]]
+    return objective.label.format(value=run[objective.name])
+
+
+def symbol(objective: Objective) -> str:
+    """What an objective's number is called, without the number: 'β', 'R*'."""
+    return objective.label.split("{")[0].strip() or objective.title
+
+
+def symbols(table: pd.DataFrame) -> str:
+    """The same for all objectives of the runs: 'β', 'β or R*', 'β, λ or R*'."""
+    return _either(objectives(table))
+
+
+def annealed(table: pd.DataFrame) -> str:
+    """The same for those whose number can climb to its value over the first epochs."""
+    return _either([objective for objective in objectives(table) if objective.anneals])
+
+
+def _either(among: list[Objective]) -> str:
+    *others, last = list(dict.fromkeys(map(symbol, among))) or [""]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def overlays(table: pd.DataFrame) -> dict[str, list[Objective]]:
+    """What is drawn over marks, 'x' or '+' -> the objectives of those runs."""
+    found: dict[str, list[Objective]] = {}
+    for objective in objectives(table):
+        if objective.mark:
+            found.setdefault(objective.mark, []).append(objective)
+    return found
+
+
+def spaced(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many of the runs: the ends, and those nearest to even steps of the rate between them."""
+    if len(table) <= most:
+        return table
+    table = table.sort_values("rate")
+    rate = table["rate"].to_numpy()
+    places: list[int] = []
+    for step in np.linspace(rate[0], rate[-1], most):
+        free = [index for index in range(len(rate)) if index not in places]
+        places.append(min(free, key=lambda index: abs(rate[index] - step)))
+    return table.iloc[sorted(places)]
 
 
 def describe(table: pd.DataFrame, measured: bool = True) -> str:
@@ -76,12 +137,26 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def footnotes(table: pd.DataFrame, missing: Sequence[str]) -> list[str]:
+    """What every figure of an experiment must say below itself: missing cells, and runs of different precisions."""
+    return absent(table, missing) + precisions(table)
+
+
 def absent(table: pd.DataFrame, missing: Sequence[str]) -> list[str]:
     """A footnote that names missing cells; none when nothing is missing."""
     if not missing:
         return []
     named = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
     return [f"{len(missing)} of {counted(len(table) + len(missing), 'cell')} missing: {named}"]
+
+
+def precisions(table: pd.DataFrame) -> list[str]:
+    """A footnote that counts the runs of each precision; none when all were trained in one."""
+    if table["precision"].nunique() < 2:
+        return []
+    (first, count), *others = table["precision"].value_counts().sort_index().items()
+    more = [f"{number:,} in {name}" for name, number in others]
+    return [", ".join([f"{counted(count, 'run')} trained in {first}", *more])]
 
 
 def read_missing(path: Path) -> list[str]:

@@ -1,8 +1,8 @@
-"""Grids of reconstructions and generations (Figures 4 to 6, 8 and 9 of the paper)."""
+"""Grids of reconstructions and generations (Figures 4 to 6, 8 and 9 of the paper); which runs, other files say."""
 
 import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rdplane.errors import UserError
-from rdplane.figures import runs as data
-from rdplane.figures import style
+from rdplane.figures import marks, runs, style
 
-__all__ = ["draw_samples", "read_samples"]
+__all__ = ["Samples", "draw_grid", "read_samples"]
+
+Samples = Callable[[str], Mapping[str, np.ndarray]]
+"""Name of a cell -> its samples as `read_samples` returns them."""
 
 _IMAGES = ("data", "reconstruction_sample", "reconstruction_mean", "generation_sample", "generation_mean")
 
@@ -46,14 +48,15 @@ def read_samples(path: str | Path) -> dict[str, np.ndarray]:
 
 
 @style.styled
-def draw_samples(
-    table: pd.DataFrame,
-    arrays: Sequence[Mapping[str, np.ndarray]],
+def draw_grid(
+    shown: pd.DataFrame,
+    samples: Samples,
+    title: str,
     *,
-    title: str = "Reconstructions and generations",
+    note: str | None = None,
+    footnotes: Sequence[str] = (),
     images: int = 5,
     across: int = 6,
-    note: str | None = None,
 ) -> Figure:
     """For each run a column of single draws and one of averages of several draws at one z, below the data.
 
@@ -61,32 +64,34 @@ def draw_samples(
     shows in averages that look alike everywhere; one that leaves detail to chance in averages that are blurred.
 
     Args:
-        table: the runs to show, in order (see `rdplane.figures.choose`).
-        arrays: their samples in the same order (see `read_samples`).
+        shown: the runs to show, in order.
+        samples: gives the samples of their cells.
         title: heading of the figure.
+        note: a line under the title.
+        footnotes: lines below everything.
         images: rows in each block, fewer when fewer are stored.
         across: runs side by side before the grid wraps.
-        note: a line under the title.
 
     Raises:
-        ValueError: the numbers of rows and of arrays differ, or there is none.
+        UserError: there is no run to show.
     """
-    if len(table) != len(arrays) or not len(table):
-        raise ValueError(f"{len(table)} runs and {len(arrays)} sets of samples; expected as many, at least one")
+    if shown.empty:
+        raise UserError(f"the figure {title!r} shows no cell that is finished; run its cells first")
+    arrays = [samples(cell) for cell in shown["cell"]]
     height, width = arrays[0]["data"].shape[1:]
     tall, wide = _SIDE * max(1.0, height / width), _SIDE * max(1.0, width / height)
     rows = {
         task: min([images, *(len(stored[f"{task}_sample"]) for stored in arrays)])
         for task in ("reconstruction", "generation")
     }
-    bands = math.ceil(len(table) / across)
-    across = math.ceil(len(table) / bands)  # fill the bands evenly
+    bands = math.ceil(len(shown) / across)
+    across = math.ceil(len(shown) / bands)  # fill the bands evenly
     model = 2 * wide + _GAP
     left = 0.30
-    pitch = max(model, 1.18) + _BETWEEN
+    headers = _headers(shown)
+    pitch = max(model, 1.18, *map(_reach, headers)) + _BETWEEN
     content = left + wide + _BETWEEN + across * pitch
     blocks = {task: count * (tall + _GAP) for task, count in rows.items()}
-    headers = _headers(table)
     header = _LINE * len(headers[0]) + _CAPTION
     band = header + sum(blocks.values()) + _BLOCK_GAP
     draws = int(arrays[0]["draws"])
@@ -94,8 +99,9 @@ def draw_samples(
         max(content, 5.6),
         bands * band + (bands - 1) * _BAND_GAP,
         title,
-        f"{', '.join(dict.fromkeys(table['dataset']))}; sample: one draw; average: mean of {draws} draws at the same z",
+        f"{', '.join(dict.fromkeys(shown['dataset']))}; sample: one draw; average: mean of {draws} draws at the same z",
         note,
+        footnotes,
     )
     for index, stored in enumerate(arrays):
         column, top = index % across, page.height - (index // across) * (band + _BAND_GAP)
@@ -141,11 +147,11 @@ def _images(axes: Axes, columns: Sequence[np.ndarray], tall: float, wide: float)
 
 
 def _headers(table: pd.DataFrame) -> list[list[str]]:
-    """The lines above each run; annealing and seed only where a reader needs them to tell the runs apart."""
+    """The lines above each run; annealing, seed and precision only where the runs differ in them."""
     headers = []
     for _, run in table.iterrows():
         lines = [
-            f"{style.sign(run['architecture'])}   {data.label(run)}",
+            f"{marks.sign(run['architecture'])}   {runs.label(run)}",
             f"R {run['rate']:.1f}   D {run['distortion']:.1f}",
             f"−ELBO {run['neg_elbo']:.1f}",
         ]
@@ -156,8 +162,17 @@ def _headers(table: pd.DataFrame) -> list[list[str]]:
             details.append(f"annealed {run['anneal']}" if run["anneal"] else "not annealed")
         if table["seed"].nunique() > 1:
             details.append(f"seed {run['seed']}")
-        headers.append([*lines, ", ".join(details)] if details else lines)
+        if details:
+            lines.append(", ".join(details))
+        if table["precision"].nunique() > 1:
+            lines.append(run["precision"])
+        headers.append(lines)
     return headers
+
+
+def _reach(header: Sequence[str]) -> float:
+    """Inches that the lines above a run need, about, but for what may reach into the gap behind them."""
+    return max(0.073 * len(header[0]), *(0.058 * len(line) for line in header[1:])) - 0.1
 
 
 def _header(page: style.Page, x: float, top: float, lines: Sequence[str]) -> None:

@@ -1,68 +1,32 @@
-"""How every figure looks: marks, colours, type sizes, page layout, files. The one place to change them.
-
-A mark can be read without its colour: its shape is the marginal (circle -, square +, diamond v), dark or light the
-decoder (PixelCNN++ or deconvolutional), filled or hollow the encoder (+ or -). The hue, a pair of the 12-class
-'Paired' palette for every pair of encoder and marginal, only repeats this.
-"""
+"""How every figure looks: colours, type sizes, the layout of a page, files. The one place to change them."""
 
 import functools
 import io
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
 import seaborn as sns
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from rdplane.architectures import ARCHITECTURES, parse
 from rdplane.files import atomic
 
 __all__ = [
-    "ACCENT",
-    "BODY",
-    "DISTORTION",
-    "FAINT",
-    "INK",
-    "NEG_ELBO",
-    "PARTS",
-    "RATE",
-    "SMALL",
-    "Mark",
-    "Page",
-    "architecture_key",
-    "in_order",
-    "mark",
-    "save",
-    "scatter",
-    "sign",
-    "spread",
-    "styled",
-]
+    "ACCENT", "BODY", "DISTORTION", "FAINT", "GREY", "INK", "NEG_ELBO", "RATE", "SMALL", "Page", "empty", "save",
+    "spread", "styled",
+]  # fmt: skip
 
-RATE = "Rate R (nats an image)"
-DISTORTION = "Distortion D (nats an image)"
-NEG_ELBO = "−ELBO = R + D (nats an image)"
+RATE = "Rate R (nats per image)"
+DISTORTION = "Distortion D (nats per image)"
+NEG_ELBO = "−ELBO = R + D (nats per image)"
 
-INK, FAINT, ACCENT = "#262626", "#6b6b6b", "#a63603"
+INK, FAINT, GREY, ACCENT = "#262626", "#6b6b6b", "#b0b0b0", "#a63603"
 TITLE, BODY, SMALL = 13.0, 9.5, 8.0  # points, at the size the figure is made for
-
-# What - , + and v stand for in each part of the model's name.
-PARTS = {
-    "encoder": {"-": "Gaussian", "+": "IAF"},
-    "decoder": {"-": "deconvolution", "+": "PixelCNN++"},
-    "marginal": {"-": "N(0, I)", "+": "MAF", "v": "VampPrior"},
-}
-
-_MARKERS = {"-": "o", "+": "s", "v": "D"}
-_AREAS = {"o": 44.0, "s": 38.0, "D": 32.0}  # points squared, so that the three look equally large
-_PAIRS = [(encoder, marginal) for encoder in "-+" for marginal in "-+v"]
 
 _RC: Any = {
     **sns.axes_style("ticks"),
@@ -105,60 +69,6 @@ def styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
     return wrapped
 
 
-@dataclass(frozen=True)
-class Mark:
-    """How one architecture is drawn."""
-
-    colour: tuple[float, float, float]
-    marker: str
-    filled: bool
-
-
-def mark(architecture: str) -> Mark:
-    """The mark of an architecture such as '-+v'.
-
-    Raises:
-        UserError: there is no such architecture.
-    """
-    model = parse(architecture)
-    pair = _PAIRS.index((model.encoder, model.marginal))
-    colour = sns.color_palette("Paired", 12)[2 * pair + (model.decoder == "+")]
-    return Mark(tuple(colour), _MARKERS[model.marginal], model.encoder == "+")
-
-
-def scatter(
-    axes: Axes, x: ArrayLike, y: ArrayLike, architecture: str, scale: float = 1.0, alpha: float = 1.0, zorder: float = 3
-) -> None:
-    """Draw runs of one architecture at (x, y) with its mark; `scale` multiplies the mark's area."""
-    look = mark(architecture)
-    thin = min(1.0, scale) ** 0.5
-    # Light colours vanish on white: hollow marks get a dark outline on both sides of the ring, filled ones one line.
-    outline = [patheffects.withStroke(linewidth=2.5 * thin, foreground=INK)]
-    axes.scatter(
-        x,
-        y,
-        s=_AREAS[look.marker] * scale,
-        marker=look.marker,
-        facecolor=look.colour if look.filled else "white",
-        edgecolor=INK if look.filled else look.colour,
-        linewidth=0.7 * thin if look.filled else 1.5 * thin,
-        path_effects=None if look.filled else outline,
-        alpha=alpha,
-        zorder=zorder,
-    )
-
-
-def in_order(architectures: Iterable[str]) -> list[str]:
-    """The distinct architectures in the project's order."""
-    present = set(architectures)
-    return [architecture for architecture in ARCHITECTURES if architecture in present]
-
-
-def sign(name: str) -> str:
-    """An architecture or one of its signs with true minus signs, for print: '-+v' becomes '−+v'."""
-    return name.replace("-", "−")
-
-
 class Page:
     """A figure of given content size (inches) with title and notes above and missing cells named below.
 
@@ -176,7 +86,7 @@ class Page:
         note: str | None = None,
         footnotes: Sequence[str] = (),
     ):
-        above: list[tuple[str, float, str, str]] = [(title, TITLE, INK, "bold")]
+        above = [(line, TITLE, INK, "bold") for line in self._wrap(title, width, TITLE * 1.1)]
         above += [(line, BODY, FAINT, "normal") for line in self._wrap(subtitle, width, BODY)]
         above += [(line, BODY, ACCENT, "bold") for line in self._wrap(note or "", width, BODY * 1.1)]
         below = [line for text in footnotes for line in self._wrap(text, width, SMALL)]
@@ -221,25 +131,10 @@ class Page:
         return self.figure.add_axes(place, **options)
 
 
-def architecture_key(axes: Axes, architectures: Sequence[str]) -> None:
-    """Fill `axes` (about 2.5 x 2.2 inches) with the key to the marks: a table of marginal by encoder and decoder."""
-    axes.set(xlim=(0, 2.5), ylim=(2.2, 0))
-    axes.axis("off")
-    columns = {"-": 0.42, "+": 1.12, "v": 1.82}
-    axes.text(0, 0.08, "Encoder, decoder, marginal", size=SMALL, weight="bold", va="center")
-    for marginal, x in columns.items():
-        axes.text(x, 0.32, PARTS["marginal"][marginal], size=SMALL, ha="center", va="center", color=FAINT)
-    y = 0.60
-    for encoder in "-+":
-        for decoder in "-+":
-            heading = f"{PARTS['encoder'][encoder]} encoder, {PARTS['decoder'][decoder]}"
-            axes.text(0, y - 0.06, heading, size=SMALL - 1, va="center", color=FAINT)
-            for marginal, x in columns.items():
-                name = encoder + decoder + marginal
-                if name in architectures:
-                    scatter(axes, [x - 0.24], [y + 0.12], name)
-                    axes.text(x - 0.10, y + 0.125, sign(name), size=SMALL, va="center", family="DejaVu Sans Mono")
-            y += 0.41
+@styled
+def empty(title: str, reason: str, note: str | None = None, footnotes: Sequence[str] = ()) -> Figure:
+    """A page that says why there is nothing to draw: no reason to fail a finished grid."""
+    return Page(9.3, 0.3, title, reason, note, footnotes).figure
 
 
 def save(figure: Figure, png: str | Path, pdf: str | Path, dpi: int = 160) -> None:

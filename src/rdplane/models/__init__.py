@@ -1,8 +1,8 @@
-"""The 12 models of the paper: 2 encoders, 2 decoders, 3 marginals."""
+"""Encoders, decoders and marginals, one a file, and the model that they make together."""
 
-from rdplane.architectures import ARCHITECTURES
-from rdplane.models.encoder import Code
-from rdplane.models.registry import build
-from rdplane.models.vae import VAE
+from rdplane.models.build import build
+from rdplane.models.encoder import Encoder
+from rdplane.models.latent import Code, Latent
+from rdplane.models.vae import VAE, Decoder, Marginal
 
-__all__ = ["ARCHITECTURES", "VAE", "Code", "build"]
+__all__ = ["VAE", "Code", "Decoder", "Encoder", "Latent", "Marginal", "build"]

@@ -27,7 +27,7 @@ def gaussian_log_prob(z: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
 def gaussian_mixture_log_prob(z: Tensor, log_weights: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     """log sum_k w_k N(z; mean_k, diag(scale_k^2)), shape (B,).
 
-    Arguments:
+    Args:
         z: (B, L).
         log_weights: log w_k, (K,).
         mean, scale: (K, L); `scale` is the standard deviation.

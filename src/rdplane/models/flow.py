@@ -6,9 +6,14 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
+from rdplane.declare import Key, Whole
 from rdplane.models.made import MADE
 
 __all__ = ["AutoregressiveFlow"]
+
+STEPS = Key("flow_steps", Whole(1), 4, "steps of the autoregressive flows, encoder + and marginal +")
+LAYERS = Key("made_layers", Whole(1), 3, "hidden layers of each step's masked network")
+UNITS = Key("made_units", Whole(1), 640, "units in each hidden layer")
 
 
 class AutoregressiveFlow(nn.Module):
@@ -19,7 +24,7 @@ class AutoregressiveFlow(nn.Module):
     the log-determinant of the whole is 0 and neither direction returns one.
     `forward` is one pass of the networks, `inverse` goes one dimension at a time.
 
-    Arguments:
+    Args:
         dimension: L.
         steps: number of steps, at least 1; the paper has 4.
         layers, units: hidden layers of a step's MADE and units a layer; the paper has 3 and 640.

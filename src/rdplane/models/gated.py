@@ -14,7 +14,16 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["GatedConv2d", "GatedConvTranspose2d", "gate", "initialise_gated"]
+from rdplane.declare import Key, Real
+
+__all__ = ["GatedConv2d", "GatedConvTranspose2d", "gate", "initialise_gated", "scaled"]
+
+WIDTH = Key("width", Real(above=0.0), 1.0, "factor on the channels of encoder and deconvolutional decoder")
+
+
+def scaled(channels: int, width: float) -> int:
+    """`channels` of the paper times `width`, rounded, at least 1."""
+    return max(1, round(channels * width))
 
 
 def gate(x: Tensor, dim: int = 1) -> Tensor:
@@ -32,7 +41,7 @@ def gate(x: Tensor, dim: int = 1) -> Tensor:
 def initialise_gated(weight: Tensor, bias: Tensor, fan_in: float, dim: int = 0) -> None:
     """Initialise a gated layer in place so that it keeps the variance of its input.
 
-    Arguments:
+    Args:
         weight: values W1 and gates W2, the two halves of dimension `dim`.
         bias: b1 and b2.
         fan_in: number of inputs that each output sums over.
@@ -47,7 +56,7 @@ def initialise_gated(weight: Tensor, bias: Tensor, fan_in: float, dim: int = 0) 
 class GatedConv2d(nn.Module):
     """Gated convolution (B, C, H, W) -> (B, C', H', W').
 
-    Arguments:
+    Args:
         in_channels, out_channels: C and C'.
         kernel: an odd side for 'same' padding, ceil(H / stride) rows out; or a pair for 'valid' padding.
         stride: step in both directions.
@@ -67,7 +76,7 @@ class GatedConv2d(nn.Module):
 class GatedConvTranspose2d(nn.Module):
     """Gated transposed convolution (B, C, H, W) -> (B, C', H', W').
 
-    Arguments:
+    Args:
         in_channels, out_channels: C and C'.
         kernel: a side for 'same' padding, H * stride rows out; or a pair for 'valid' padding of a single pixel.
         stride: step in both directions.

@@ -39,7 +39,7 @@ class MADE(nn.Module):
     Inputs and outputs have degrees 1 to L in order; hidden units share the degrees 1 to L - 1 evenly, sorted.
     A unit of degree d sees inputs 1 to d; output i sees the units of degree below i.
 
-    Arguments:
+    Args:
         dimension: L.
         layers: number of hidden layers, at least 1.
         units: units a hidden layer; activation ReLU.

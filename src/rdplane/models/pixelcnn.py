@@ -4,12 +4,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rdplane.declare import Key, Part, Whole
 from rdplane.errors import UserError
 from rdplane.models.causal import CausalConv, Stream
 from rdplane.models.gated import gate, initialise_gated
-from rdplane.models.pixelcnn_sampler import sample
 
 __all__ = ["PixelCNN"]
+
+DECODER = Part(
+    kind="decoder", symbol="+", title="PixelCNN++", builds="PixelCNN",
+    sizes=(
+        "latent",
+        Key("pixelcnn_depth", Whole(1), 64, "channels of the PixelCNN++ decoder"),
+        Key("pixelcnn_resnets", Whole(1), 2, "residual layers in each of its six blocks"),
+    ),
+    mark="dark", minutes=0.2, sampler="rdplane.models.pixelcnn_sampler",
+)  # fmt: skip
 
 
 class PixelCNN(nn.Module):
@@ -24,8 +34,8 @@ class PixelCNN(nn.Module):
     Args:
         shape: (H, W), both divisible by 4.
         latent: dimensions of z; 0 for an unconditional density, whose z is None everywhere.
-        depth: channels of every map (64 in the paper).
-        resnets: residual layers a block (2 in the paper).
+        pixelcnn_depth: channels of every map (64 in the paper).
+        pixelcnn_resnets: residual layers in each block (2 in the paper).
 
     Raises:
         UserError: H or W is not divisible by 4.
@@ -34,8 +44,9 @@ class PixelCNN(nn.Module):
         Salimans et al. 2017, PixelCNN++ (https://arxiv.org/abs/1701.05517).
     """
 
-    def __init__(self, shape: tuple[int, int], latent: int, depth: int = 64, resnets: int = 2):
+    def __init__(self, shape: tuple[int, int], latent: int, pixelcnn_depth: int = 64, pixelcnn_resnets: int = 2):
         super().__init__()
+        depth, resnets = pixelcnn_depth, pixelcnn_resnets
         if shape[0] % 4 or shape[1] % 4:
             raise UserError(
                 f"the autoregressive decoder got images of {shape[0]}x{shape[1]} pixels, but both sides must be "
@@ -82,6 +93,8 @@ class PixelCNN(nn.Module):
         Returns:
             (B, H, W) of zeros and ones.
         """
+        from rdplane.models.pixelcnn_sampler import sample  # not needed to train: see `DECODER`
+
         batch = count if z is None else len(z)
         return sample(self, z, torch.rand(batch, *self.shape, device=self.logit.weight.device))
 

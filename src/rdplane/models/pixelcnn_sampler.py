@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sample", "traverse"]
 
-BATCH = 256  # images at a time in `sample`: the cached rows take about 1 MB an image at the paper's size
+BATCH = 256  # images at a time in `sample`: the cached rows take about 1 MB per image at the paper's size
 
 
 def sample(model: "PixelCNN", z: Tensor | None, uniforms: Tensor) -> Tensor:

@@ -7,9 +7,13 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
-from rdplane.models.encoder import Code, ConvEncoder, Latent
+from rdplane.declare import Key, Whole
+from rdplane.models.encoder import Encoder
+from rdplane.models.latent import Code, Latent
 
 __all__ = ["VAE", "Decoder", "Marginal"]
+
+LATENT = Key("latent", Whole(1), 64, "dimensions of z")
 
 
 class Decoder(Protocol):
@@ -39,7 +43,7 @@ class VAE(nn.Module):
     Random numbers come from torch's global generator.
     """
 
-    def __init__(self, encoder: ConvEncoder, decoder: Decoder, marginal: Marginal):
+    def __init__(self, encoder: Encoder, decoder: Decoder, marginal: Marginal):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
@@ -53,7 +57,7 @@ class VAE(nn.Module):
     def rate_distortion(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """One-sample estimates of rate and distortion, (B,) each, unweighted.
 
-        Rate log e(z|x) - log m(z) (equation 3c) and distortion -log d(x|z) (3b) at one z ~ e(z|x) an image, made
+        Rate log e(z|x) - log m(z) (equation 3c) and distortion -log d(x|z) (3b) at one z ~ e(z|x) per image, made
         from standard normal `noise` (B, L), drawn unless given.
         """
         code = self.encode(x, noise)
@@ -65,7 +69,7 @@ class VAE(nn.Module):
         return self.rate_distortion(x, noise)
 
     def encode(self, x: Tensor, noise: Tensor | None = None) -> Code:
-        """One z ~ e(z|x) an image, with its base and log-density."""
+        """One z ~ e(z|x) per image, with its base and log-density."""
         return self.encoder.encode(x, noise)
 
     def log_posterior(self, x: Tensor, z: Tensor) -> Tensor:
@@ -83,9 +87,9 @@ class VAE(nn.Module):
     def log_marginal(self, x: Tensor, samples: int, chunk: int = 256) -> Tensor:
         """Importance-weighted lower bound on log p(x) (Burda et al. 2016, arXiv:1509.00519), (B,).
 
-        Arguments:
+        Args:
             x: (B, H, W).
-            samples: number of z drawn an image; the bound tightens as it grows.
+            samples: number of z drawn per image; the bound tightens as it grows.
             chunk: pairs of image and z that are decoded at once, which bounds memory.
         """
         mean, scale = self.encoder(x)
@@ -102,7 +106,7 @@ class VAE(nn.Module):
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor) -> Tensor:
-        """One draw of d(x'|z) with z ~ e(z|x) an image: (B, H, W) of 0 and 1."""
+        """One draw of d(x'|z) with z ~ e(z|x) per image: (B, H, W) of 0 and 1."""
         return self.decode(self.encode(x).z)
 
     @torch.no_grad()

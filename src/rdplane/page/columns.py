@@ -11,50 +11,63 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from rdplane import frontier
-from rdplane.figures import runs as data
-from rdplane.figures import style
+from rdplane.declare.kinds import KINDS
+from rdplane.declare.registry import declared
+from rdplane.figures import marks, runs, style
+from rdplane.figures.plane import MOST_CURVES
+from rdplane.table import frontier
 
-__all__ = ["FILTERS", "VIEWS", "choices", "curves", "limits", "published", "runs", "settings"]
+__all__ = [
+    "FILTERS", "VIEWS", "choices", "headings", "limits", "of_curves", "of_published", "of_runs", "of_settings",
+]  # fmt: skip
 
-FILTERS = ("encoder", "decoder", "marginal", "anneal", "objective")
+FILTERS = (*KINDS, "anneal", "objective")
 VIEWS = {"distortion": style.DISTORTION, "neg_elbo": style.NEG_ELBO}
 
-# Pixels across, so that the three look equally large. A diamond is a square on its corner.
-_MARKERS = {"o": ("circle", 0.0, 9.8), "s": ("square", 0.0, 9.0), "D": ("square", math.pi / 4, 8.3)}
+# A marginal's mark -> Bokeh's marker, its turn, and pixels across, so that all look equally large. A diamond is a
+# square on its corner.
+_SHAPES = {
+    "circle": ("circle", 0.0, 9.8), "square": ("square", 0.0, 9.0), "diamond": ("square", math.pi / 4, 8.3),
+    "triangle": ("triangle", 0.0, 10.4), "star": ("star", 0.0, 13.5), "hexagon": ("hex", 0.0, 10.2),
+    "down": ("inverted_triangle", 0.0, 10.4),
+}  # fmt: skip
 
-# More curves than this hide the marks.
-_MOST_CURVES = 30
+# What stands inside the hollow mark of an encoder -> Bokeh's marker and pixels across.
+_INSIDE = {"dot": ("circle", 1.9), "cross": ("x", 4.5)}
 
 
-def runs(table: pd.DataFrame) -> dict[str, Any]:
-    """One entry a run, for the marks, the hover texts, the cards and the table of the page."""
+def of_runs(table: pd.DataFrame) -> dict[str, Any]:
+    """One entry per run, for the marks, the hover texts, the cards and the table of the page."""
     scale = 1.0 if len(table) <= 60 else 0.85 if len(table) <= 400 else 0.6
-    columns = {name: table[name].tolist() for name in ("architecture", "seed", "cell", *FILTERS)}
+    columns = {name: table[name].tolist() for name in ("architecture", "seed", "cell", "precision", *FILTERS)}
     columns |= {"rate": _digits(table["rate"])} | _places("y", table["distortion"], table["neg_elbo"])
     columns |= {f"{name}_text": _measured(table, name) for name in ("rate", "distortion", "neg_elbo")}
-    columns["model"] = [style.sign(name) for name in table["architecture"]]
+    columns["model"] = [marks.sign(name) for name in table["architecture"]]
     columns["parts"] = [_parts(run) for _, run in table.iterrows()]
-    columns["weight"] = [data.label(run) for _, run in table.iterrows()]
+    columns["label"] = [runs.label(run) for _, run in table.iterrows()]
     columns["annealing"] = [_annealing(epochs) for epochs in table["anneal"]]
     return columns | _marks(table["architecture"], scale)
 
 
-def published(points: pd.DataFrame) -> dict[str, Any]:
-    """One entry a point that the paper prints."""
-    columns = {name: points[name].tolist() for name in ("encoder", "decoder", "marginal")}
+def of_published(points: pd.DataFrame) -> dict[str, Any]:
+    """One entry per point that the paper prints; all of them have a beta, printed or not."""
+    beta = declared().objectives["beta"]
+    columns = {kind: symbols.tolist() for kind, symbols in runs.parts(points["architecture"]).items()}
     columns |= {"rate": _digits(points["rate"])} | _places("y", points["distortion"], points["neg_elbo"])
-    columns["model"] = [style.sign(name) for name in points["architecture"]]
-    columns["weight"] = ["β not printed" if math.isnan(beta) else f"β {beta:g}" for beta in points["beta"]]
+    columns["model"] = [marks.sign(name) for name in points["architecture"]]
+    columns["label"] = [
+        f"{runs.symbol(beta)} not printed" if math.isnan(value) else beta.label.format(value=value)
+        for value in points["beta"]
+    ]
     columns["source"] = [f"Figure {name}" if name != "text" else "the text" for name in points["figure"]]
     columns["note"] = [note or "none" for note in points["note"]]
     columns |= {f"{name}_text": [f"{value:g}" for value in points[name]] for name in ("rate", "distortion", "neg_elbo")}
     return columns | _marks(points["architecture"], 0.8)
 
 
-def settings(table: pd.DataFrame) -> dict[str, Any]:
-    """One entry a setting (see `rdplane.figures.runs.per_setting`): the ends of its error bars."""
-    each = _with_parts(data.per_setting(table))
+def of_settings(table: pd.DataFrame) -> dict[str, Any]:
+    """One entry per setting (see `rdplane.figures.runs.per_setting`): the ends of its error bars."""
+    each = _with_parts(runs.per_setting(table))
     columns: dict[str, Any] = {name: each[name].tolist() for name in FILTERS}
     columns["rate"] = _digits(each["rate"])
     columns["left"], columns["right"] = (_digits(each["rate"] + sign * each["rate_se"]) for sign in (-1, 1))
@@ -65,10 +78,10 @@ def settings(table: pd.DataFrame) -> dict[str, Any]:
     return columns
 
 
-def curves(table: pd.DataFrame) -> dict[str, Any]:
-    """One entry a curve of one architecture over beta or the rate target; none when they would hide the marks."""
-    every = data.curves(_with_parts(data.per_setting(table)))
-    if len(every) > _MOST_CURVES:
+def of_curves(table: pd.DataFrame) -> dict[str, Any]:
+    """One entry per curve (see `rdplane.figures.runs.curves`); none when they would hide the marks."""
+    every = runs.curves(_with_parts(runs.per_setting(table)))
+    if len(every) > MOST_CURVES:
         every = []
     columns: dict[str, Any] = {name: [curve[name].iloc[0] for curve in every] for name in FILTERS}
     columns["anneal"] = [int(epochs) for epochs in columns["anneal"]]
@@ -76,9 +89,8 @@ def curves(table: pd.DataFrame) -> dict[str, Any]:
     for view in VIEWS:
         columns[f"y_{view}"] = [_digits(curve[view]) for curve in every]
     columns["y"] = columns["y_distortion"]
-    # Darkened: a thin line in the palest colours cannot be seen on white.
-    looks = [style.mark(curve["architecture"].iloc[0]) for curve in every]
-    columns["colour"] = [to_hex(_darker(look.colour)) for look in looks]
+    looks = [marks.mark(curve["architecture"].iloc[0]) for curve in every]
+    columns["colour"] = [to_hex(marks.darker(look.colour)) for look in looks]
     columns["dash"] = ["dotted" if epochs else "solid" for epochs in columns["anneal"]]
     return columns
 
@@ -86,17 +98,23 @@ def curves(table: pd.DataFrame) -> dict[str, Any]:
 def choices(table: pd.DataFrame) -> dict[str, dict[Any, str]]:
     """What can be filtered: column -> value -> its name, for the columns in which the runs differ."""
     names: dict[str, dict[Any, str]] = {
-        part: {kind: f"{style.sign(kind)}  {name}" for kind, name in kinds.items()}
-        for part, kinds in style.PARTS.items()
+        kind: {symbol: f"{marks.sign(symbol)}  {part.title}" for symbol, part in declared().parts[kind].items()}
+        for kind in KINDS
     }
     names["anneal"] = {int(epochs): _annealing(epochs) for epochs in sorted(table["anneal"].unique())}
-    names["objective"] = {"beta": "weight β", "target_rate": "rate target R*"}
+    names["objective"] = {objective.name: objective.title for objective in runs.objectives(table)}
     present = {column: set(table[column]) for column in FILTERS}
     return {
         column: {value: name for value, name in names[column].items() if value in present[column]}
         for column in FILTERS
         if len(present[column]) > 1
     }
+
+
+def headings(table: pd.DataFrame) -> dict[str, str]:
+    """What the columns of `FILTERS` are called."""
+    number = runs.annealed(table)
+    return {name: name.capitalize() for name in FILTERS} | {"anneal": f"{number} annealed" if number else "Annealed"}
 
 
 def limits(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, dict[str, tuple[float, float]]]:
@@ -116,11 +134,6 @@ def limits(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, dict[str, tup
     }
 
 
-def _darker(colour: tuple[float, float, float]) -> tuple[float, float, float]:
-    red, green, blue = colour
-    return 0.85 * red, 0.85 * green, 0.85 * blue
-
-
 def _digits(values: pd.Series) -> list[float]:
     """A tenth of a millinat is below every standard error, and shorter in the page."""
     return [round(float(value), 4) for value in values]
@@ -136,37 +149,41 @@ def _measured(table: pd.DataFrame, name: str) -> list[str]:
 
 
 def _annealing(epochs: int) -> str:
-    return data.counted(int(epochs), "epoch") if epochs else "none"
+    return runs.counted(int(epochs), "epoch") if epochs else "none"
 
 
 def _parts(run: pd.Series) -> str:
-    return ", ".join(style.PARTS[part][run[part]] for part in style.PARTS)
+    return ", ".join(declared().parts[kind][run[kind]].title for kind in KINDS)
 
 
 def _with_parts(each: pd.DataFrame) -> pd.DataFrame:
     """Settings with the columns of their encoder, decoder and marginal."""
-    return each.assign(**{part: each["architecture"].str[place] for place, part in enumerate(style.PARTS)})
+    return each.assign(**runs.parts(each["architecture"]))
 
 
 def _marks(architectures: pd.Series, scale: float) -> dict[str, list[Any]]:
-    """How every entry is drawn; light colours vanish on white, so hollow marks get a wider, dark outline below."""
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("marker", "angle", "size", "fill", "line", "line_width", "outline_width")
+    """How every entry is drawn: column -> values."""
+    looks = {architecture: _look(architecture, scale) for architecture in architectures.unique()}
+    names = ("marker", "angle", "size", "fill", "line", "line_width", "outline_width", "inside", "inside_size")
+    return {name: [looks[architecture][name] for architecture in architectures] for name in names}
+
+
+def _look(architecture: str, scale: float) -> dict[str, Any]:
+    """The mark of an architecture; light colours vanish on white, so hollow marks get a wider, dark outline below."""
+    look = marks.mark(architecture)
+    marker, angle, size = _SHAPES[look.shape]
+    colour = to_hex(look.colour)
+    inside, inside_size = _INSIDE.get(look.fill, ("", 0.0))
+    filled = look.fill == "filled"
+    thin = min(1.0, scale)
+    return {
+        "marker": marker,
+        "angle": angle,
+        "size": round(size * scale, 2),
+        "fill": colour if filled else "#ffffff",
+        "line": style.INK if filled else colour,
+        "line_width": round((1.0 if filled else 2.1) * thin, 2),
+        "outline_width": 0.0 if filled else round(3.5 * thin, 2),
+        "inside": inside,
+        "inside_size": round(inside_size * scale, 2),
     }
-    for architecture in architectures:
-        look = style.mark(architecture)
-        marker, angle, size = _MARKERS[look.marker]
-        colour = to_hex(look.colour)
-        thin = min(1.0, scale)
-        drawn = {
-            "marker": marker,
-            "angle": angle,
-            "size": round(size * scale, 2),
-            "fill": colour if look.filled else "#ffffff",
-            "line": style.INK if look.filled else colour,
-            "line_width": round((1.0 if look.filled else 2.1) * thin, 2),
-            "outline_width": 0.0 if look.filled else round(3.5 * thin, 2),
-        }
-        for name, value in drawn.items():
-            columns[name].append(value)
-    return columns

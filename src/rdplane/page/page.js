@@ -158,7 +158,7 @@
     if (i !== null) {
       const place = shown.indexOf(i);
       element("status").textContent =
-        `${runs.model[i]}, ${runs.weight[i]}, R ${runs.rate_text[i]}, D ${runs.distortion_text[i]}, ` +
+        `${runs.model[i]}, ${runs.label[i]}, R ${runs.rate_text[i]}, D ${runs.distortion_text[i]}, ` +
         `−ELBO ${runs.neg_elbo_text[i]} nats, seed ${runs.seed[i]}` +
         (place < 0 ? "" : `, ${place + 1} of ${shown.length}`) + (pins.includes(i) ? ", pinned" : "");
     } else element("status").textContent = "";
@@ -222,7 +222,7 @@
   }
 
   function card(i) {
-    const name = `${runs.model[i]}, ${runs.weight[i]}`;
+    const name = `${runs.model[i]}, ${runs.label[i]}`;
     const pinned = pins.includes(i);
     const button = make("button", { type: "button", textContent: pinned ? "Unpin" : "Pin", onclick: () => togglePin(i) });
     button.setAttribute("aria-label", `${button.textContent} ${name}`);
@@ -263,8 +263,8 @@
     if (!list.open) return;
     list.querySelector("tbody").replaceChildren(...shown.map((i) => {
       const button = make("button", { type: "button", textContent: runs.model[i], onclick: () => choose(i) });
-      button.setAttribute("aria-label", `Show ${runs.model[i]}, ${runs.weight[i]}`);
-      const texts = [runs.weight[i], runs.annealing[i], runs.seed[i], runs.rate_text[i], runs.distortion_text[i], runs.neg_elbo_text[i]];
+      button.setAttribute("aria-label", `Show ${runs.model[i]}, ${runs.label[i]}`);
+      const texts = [runs.label[i], runs.annealing[i], runs.seed[i], runs.rate_text[i], runs.distortion_text[i], runs.neg_elbo_text[i]];
       const row = make("tr", {}, make("td", {}, button), ...texts.map((text) => make("td", { textContent: text })));
       if (i === current) row.setAttribute("aria-current", "true");
       return row;

@@ -3,13 +3,16 @@
 import base64
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from rdplane.figures import style
+from rdplane.declare.kinds import KINDS
+from rdplane.declare.registry import declared
+from rdplane.figures import keys, marks, style
 
 __all__ = ["key", "sheet", "swatch"]
 
@@ -45,16 +48,33 @@ def swatch(architecture: str) -> str:
     figure = Figure(figsize=(0.2, 0.2))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
-    style.scatter(axes, [0], [0], architecture)
+    marks.scatter(axes, [0], [0], architecture)
     return _svg(figure)
 
 
 @style.styled
-def key(architectures: Sequence[str]) -> str:
-    """The static figures' table of marks as the data URI of an SVG."""
-    figure = Figure(figsize=(2.5, 2.2))
-    style.architecture_key(figure.add_axes((0, 0, 1, 1)), architectures)
-    return _svg(figure)
+def key(architectures: Sequence[str]) -> dict[str, Any]:
+    """The static figures' table of marks.
+
+    Returns:
+        `source` (the data URI of an SVG), `width` and `height` (pixels), and `text` (what the marks mean, in words).
+    """
+    size = keys.architecture_key_size(architectures)
+    figure = Figure(figsize=size)
+    keys.architecture_key(figure.add_axes((0, 0, 1, 1)), architectures)
+    width, height = (round(96 * side) for side in size)
+    return {"source": _svg(figure), "width": width, "height": height, "text": _meanings(architectures)}
+
+
+def _meanings(architectures: Sequence[str]) -> str:
+    """'Circle: marginal −; square: marginal +. Hollow: encoder −; ...', of the parts that occur."""
+    sentences = []
+    for kind in ("marginal", "encoder", "decoder"):
+        present = {name[KINDS.index(kind)] for name in architectures}
+        parts = [part for symbol, part in declared().parts[kind].items() if symbol in present]
+        words = "; ".join(f"{part.mark}: {kind} {marks.sign(part.symbol)}" for part in parts)
+        sentences.append(f"{words[:1].upper()}{words[1:]}.")
+    return " ".join(sentences)
 
 
 def _svg(figure: Figure) -> str:

@@ -1,6 +1,6 @@
 """The plot of the page as a Bokeh figure: what is drawn, in which order, and how. `page.js` sets it in motion."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bokeh.core.properties import value
@@ -8,11 +8,13 @@ from bokeh.models import CDSView, ColumnDataSource, HoverTool, IndexFilter, Rang
 from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
+from rdplane.declare.registry import declared
 from rdplane.figures import style
 
 __all__ = ["draw_plot"]
 
 _FONT = "system-ui, sans-serif"
+_OVERLAYS = {"x": "x", "+": "cross"}  # an objective's mark -> Bokeh's marker
 
 
 def draw_plot(
@@ -21,12 +23,16 @@ def draw_plot(
     curves: dict[str, Any],
     published: dict[str, Any],
     limits: dict[str, tuple[float, float]],
+    annealing: str,
 ) -> figure:
     """Draw columns from `rdplane.page.columns` over the axes' `limits`.
 
     Every layer's data source and renderers carry a name, by which `page.js` finds them: sources `runs`, `settings`,
     `curves`, `published` (each with a filter `<name>_shown`), and `frontier`, `hull`, `diagonal`, `current`, `pinned`,
     empty at first.
+
+    Args:
+        annealing: what the column of that name is called.
     """
     plot = figure(
         name="plot",
@@ -69,13 +75,14 @@ def draw_plot(
     plot.segment("rate", "low", "rate", "high", line_alpha=0.7, **errors)
 
     source, view = _filtered("runs", runs)
-    marks = _marks(plot, source, view, "draw_runs")
-    targets = [index for index, objective in enumerate(runs["objective"]) if objective == "target_rate"]
-    crossed = CDSView(filter=view.filter & IndexFilter(indices=targets))
-    plot.scatter(
-        "rate", "y", source=source, view=crossed, name="draw_runs", marker="x", size="size", line_color="black",
-        line_width=1.2,
-    )  # fmt: skip
+    drawn = _marks(plot, source, view, "draw_runs")
+    for name, objective in declared().objectives.items():
+        if objective.mark and name in runs["objective"]:
+            of_it = _only(view, [other == name for other in runs["objective"]])
+            plot.scatter(
+                "rate", "y", source=source, view=of_it, name="draw_runs", marker=_OVERLAYS[objective.mark], size="size",
+                line_color="black", line_width=1.2,
+            )  # fmt: skip
     source, view = _filtered("published", published)
     printed = _marks(plot, source, view, "draw_published")
     plot.scatter(
@@ -98,8 +105,11 @@ def draw_plot(
         text_baseline="middle", text_color="white", text_font=value(_FONT), text_font_size="12px",
         text_font_style="bold", **badge,
     )  # fmt: skip
+    details = [("", "@parts"), (annealing, "@annealing"), ("Seed", "@seed")]
+    if len(set(runs["precision"])) > 1:
+        details.append(("Trained in", "@precision"))
     plot.add_tools(
-        _hover([marks], (("", "@parts"), ("β annealed", "@annealing"), ("Seed", "@seed"))),
+        _hover([drawn], details),
         _hover([printed], (("Printed in", "@source of the paper"), ("Remark", "@note"))),
     )
     return plot
@@ -125,18 +135,31 @@ def _filtered(name: str, columns: dict[str, Any]) -> tuple[ColumnDataSource, CDS
     return _source(name, columns), CDSView(filter=IndexFilter(name=f"{name}_shown"))
 
 
+def _only(view: CDSView, chosen: Iterable[Any]) -> CDSView:
+    """Of the entries that a view shows, those for which something true stands in `chosen`."""
+    return CDSView(filter=view.filter & IndexFilter(indices=[index for index, true in enumerate(chosen) if true]))
+
+
 def _marks(plot: figure, source: ColumnDataSource, view: CDSView, name: str) -> GlyphRenderer:
-    where: dict[str, Any] = {
-        "source": source, "view": view, "name": name, "marker": "marker", "size": "size", "angle": "angle",
-    }  # fmt: skip
-    hollow = [index for index, width in enumerate(source.data["outline_width"]) if width]
-    below = where | {"view": CDSView(filter=view.filter & IndexFilter(indices=hollow))}
-    plot.scatter("rate", "y", fill_color="white", line_color=style.INK, line_width="outline_width", **below)
-    return plot.scatter("rate", "y", fill_color="fill", line_color="line", line_width="line_width", **where)
+    at: dict[str, Any] = {"source": source, "name": name}
+    form: dict[str, Any] = {"marker": "marker", "size": "size", "angle": "angle"}
+    hollow = _only(view, source.data["outline_width"])
+    plot.scatter(
+        "rate", "y", fill_color="white", line_color=style.INK, line_width="outline_width", view=hollow, **form, **at
+    )
+    drawn = plot.scatter(
+        "rate", "y", fill_color="fill", line_color="line", line_width="line_width", view=view, **form, **at
+    )
+    if any(source.data["inside"]):
+        plot.scatter(
+            "rate", "y", marker="inside", size="inside_size", color=style.INK, line_width=1.2,
+            view=_only(view, source.data["inside"]), **at,
+        )  # fmt: skip
+    return drawn
 
 
 def _hover(renderers: Sequence[GlyphRenderer], more: Sequence[tuple[str, str]]) -> HoverTool:
     # Bokeh escapes the values of columns. Where many runs lie on one another, three are enough to read.
-    rows = [("Model", "@model, @weight"), *more]
+    rows = [("Model", "@model, @label"), *more]
     rows += [("R", "@rate_text nats"), ("D", "@distortion_text nats"), ("−ELBO", "@neg_elbo_text nats")]
     return HoverTool(renderers=list(renderers), tooltips=rows, limit=3, visible=False)

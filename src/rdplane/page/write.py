@@ -11,14 +11,14 @@ import pandas as pd
 from bokeh.embed import json_item
 from bokeh.resources import Resources
 
-from rdplane.aggregate import read_table
 from rdplane.errors import UserError
-from rdplane.figures import runs as data
-from rdplane.figures import style
+from rdplane.experiment.architectures import place
+from rdplane.figures import runs, style
 from rdplane.figures.samples import read_samples
 from rdplane.files import write_text
 from rdplane.page import columns, pictures
 from rdplane.page.plot import draw_plot
+from rdplane.table.rd import read_table
 
 __all__ = ["write_page"]
 
@@ -33,7 +33,7 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
         folder: ``results/<experiment>``, with `rd.csv` and the cells' folders; cells without `samples.npz` are shown
             without images. Cells named in `missing.csv` are counted.
         output: the page, one HTML file, written whole or not at all.
-        note: a line under the title, such as the warning that a run is small.
+        note: a line under the title, such as the warning that a training run is small.
 
     Raises:
         UserError: the table or samples are missing or damaged, there is no row, or the page cannot be written.
@@ -41,15 +41,17 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
     table = read_table(folder / "rd.csv")
     if table.empty:
         raise UserError(f"{folder / 'rd.csv'} has no rows, so there is nothing to draw; run the cells first")
-    table = data.in_grid_order(table)
-    points = data.published_points(table["dataset"].iloc[0])
-    points = points.assign(**{part: points["architecture"].str[place] for place, part in enumerate(style.PARTS)})
+    table = runs.in_grid_order(table)
+    points = runs.published_points(table["dataset"].iloc[0])
     limits = {"runs": columns.limits(table, points[:0]), "published": columns.limits(table, points)}
     first = limits["runs"]["distortion"]
-    runs, curves = columns.runs(table), columns.curves(table)
-    plot = draw_plot(runs, columns.settings(table), curves, columns.published(points), first)
+    curves, headings = columns.of_curves(table), columns.headings(table)
+    plot = draw_plot(
+        columns.of_runs(table), columns.of_settings(table), curves, columns.of_published(points), first,
+        headings["anneal"],
+    )  # fmt: skip
     samples, images = _samples(folder, table)
-    architectures = style.in_order([*table["architecture"], *points["architecture"]])
+    architectures = place([*table["architecture"], *points["architecture"]])
     content = {
         "plot": json_item(plot),
         "limits": limits,
@@ -61,14 +63,19 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = page.from_string(_part("page.html")).render(
         experiment=table["experiment"].iloc[0],
-        subtitle=data.describe(table),
+        subtitle=runs.describe(table),
         note=note,
-        footnotes=data.absent(table, data.read_missing(folder / "missing.csv")) + _beyond(table, first),
+        footnotes=runs.footnotes(table, runs.read_missing(folder / "missing.csv")) + _beyond(table, first),
         choices=columns.choices(table),
+        headings=headings,
         published=len(points),
         curves=bool(curves["rate"]),
-        targets=bool((table["objective"] == "target_rate").any()),
-        annealed=table["anneal"].nunique() > 1,
+        numbers=runs.symbols(table),
+        annealed=runs.annealed(table) if table["anneal"].nunique() > 1 else "",
+        overlays={
+            {"x": "×"}.get(mark, mark): " or ".join(objective.title for objective in objectives)
+            for mark, objectives in runs.overlays(table).items()
+        },
         key=pictures.key(architectures),
         style=style,
         css=_part("page.css"),
@@ -114,4 +121,4 @@ def _samples(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Any], dict[st
 
 def _beyond(table: pd.DataFrame, limits: dict[str, tuple[float, float]]) -> list[str]:
     outside = int(((table["rate"] > limits["x"][1]) | (table["distortion"] > limits["y"][1])).sum())
-    return [f"{data.counted(outside, 'run')} beyond the axes; zoom out to see"] if outside else []
+    return [f"{runs.counted(outside, 'run')} beyond the axes; zoom out to see"] if outside else []

@@ -34,7 +34,7 @@ QUANTITIES = (
     "gen_lower",
     "gen_upper",
 )
-COLUMNS = ("objective", "beta", "rate_target", "seed", "steps", *QUANTITIES)
+COLUMNS = ("objective", "beta", "rate_penalty", "seed", "steps", *QUANTITIES)
 
 _ARRAYS = ("joint", "log_encoder", "log_decoder", "marginal")
 
@@ -44,7 +44,7 @@ class Record:
     """What a run has left.
 
     Attributes:
-        objective: 'beta', 'target_rate', or 'optimal' for the hand-built model.
+        objective: 'beta', 'rate_penalty', or 'optimal' for the hand-built model.
         value: beta or sigma; None for 'optimal'.
         seed: of the run; None for 'optimal'.
         steps: training steps; 0 for 'optimal'.
@@ -102,7 +102,7 @@ class Record:
         return {
             "objective": self.objective,
             "beta": self.value if self.objective == "beta" else None,
-            "rate_target": self.value if self.objective == "target_rate" else None,
+            "rate_penalty": self.value if self.objective == "rate_penalty" else None,
             "seed": self.seed,
             "steps": self.steps,
             **self.quantities(),
@@ -155,7 +155,7 @@ def load(path: str | os.PathLike[str]) -> Record:
 
 
 def write_table(records: Sequence[Record], path: str | os.PathLike[str]) -> None:
-    """Write one row a record as CSV, columns `COLUMNS`, empty where a column does not apply."""
+    """Write one row per record as CSV, columns `COLUMNS`, empty where a column does not apply."""
     write_rows([record.row() for record in records], COLUMNS, path)
 
 

@@ -10,7 +10,7 @@ __all__ = ["SUMMARY_COLUMNS", "summarise", "write_summary"]
 SUMMARY_COLUMNS = (
     "objective",
     "beta",
-    "rate_target",
+    "rate_penalty",
     "runs",
     "rate_min",
     "rate_max",
@@ -48,7 +48,7 @@ def _row(group: Sequence[Record]) -> dict[str, str | float | int | None]:
     first = group[0].row()
     numbers = [record.quantities() for record in group]
     weight = float(group[0].joint[:, 0].sum())
-    row: dict[str, str | float | int | None] = {name: first[name] for name in ("objective", "beta", "rate_target")}
+    row: dict[str, str | float | int | None] = {name: first[name] for name in ("objective", "beta", "rate_penalty")}
     row["runs"] = len(group)
     for column in SUMMARY_COLUMNS:
         name, _, end = column.rpartition("_")

@@ -12,7 +12,7 @@ from rdplane.toy.source import Source
 
 __all__ = ["OBJECTIVES", "Objective", "train"]
 
-OBJECTIVES = ("beta", "target_rate")
+OBJECTIVES = ("beta", "rate_penalty")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Objective:
     """What is minimised.
 
     Attributes:
-        name: 'beta' for D + beta R (equation 4; the ELBO is beta = 1), 'target_rate' for D + |sigma - R| (section 4).
+        name: 'beta' for D + beta R (equation 4; the ELBO is beta = 1), 'rate_penalty' for D + |sigma - R| (section 4).
         value: beta, or the target rate sigma in nats.
     """
 
@@ -40,7 +40,7 @@ class Objective:
             raise UserError(f"toy objective is {self.name!r}; choose one of {', '.join(OBJECTIVES)}")
         if self.name == "beta" and not (math.isfinite(self.value) and self.value >= 0):
             raise UserError(f"toy beta is {self.value:g}, but the weight of the rate is a finite number from 0 upwards")
-        if self.name == "target_rate" and not 0 <= self.value <= entropy:
+        if self.name == "rate_penalty" and not 0 <= self.value <= entropy:
             raise UserError(
                 f"toy target rate sigma is {self.value:g} nats, but the data have H = {entropy:.6g} nats and no rate "
                 f"outside 0 .. H is worth aiming at; choose a value from 0 to {entropy:.6g}"

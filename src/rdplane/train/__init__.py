@@ -1,6 +1,6 @@
 """Training one cell: resumable, exclusive, and on a device of its own."""
 
+from rdplane.jobs.signals import Interrupted
 from rdplane.train.job import train
-from rdplane.train.signals import Interrupted
 
 __all__ = ["Interrupted", "train"]

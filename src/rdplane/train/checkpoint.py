@@ -21,7 +21,12 @@ SEAL = 32  # bytes of SHA-256 behind the tensors
 def save_checkpoint(folder: Path, tensors: Mapping[str, Tensor], note: dict[str, Any]) -> None:
     """Write `folder/checkpoint`, keeping the one before it as `folder/previous`.
 
-    The note (JSON: position, history) travels in the safetensors header, so one rename replaces everything.
+    The note travels in the header of the safetensors file, so that one rename replaces everything.
+
+    Args:
+        folder: where the checkpoints of a cell lie.
+        tensors: by name, on any device.
+        note: what else there is to know (see `rdplane.train.position.Position.state`), as JSON can hold it.
 
     Raises:
         UserError: the folder cannot be written or the disk is full; the older checkpoints stay.
@@ -38,7 +43,15 @@ def save_checkpoint(folder: Path, tensors: Mapping[str, Tensor], note: dict[str,
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], list[str]] | None:
-    """The newest whole checkpoint: tensors, note, and a line for each file that was found damaged and passed over."""
+    """Read the newest checkpoint that is whole.
+
+    Args:
+        folder: where the checkpoints of a cell lie.
+
+    Returns:
+        Tensors by name, on the CPU; the note; and a line for each damaged file that was passed over. Tensors and note
+        are empty where every file is damaged. None where there is no file.
+    """
     damaged: list[str] = []
     for name in ("next", "checkpoint", "previous"):
         path = folder / name

@@ -5,8 +5,8 @@ import importlib.util
 import torch
 from torch import Tensor
 
-from rdplane.models import VAE
-from rdplane.train.progress import Progress
+from rdplane.jobs.progress import Progress
+from rdplane.models.vae import VAE
 
 __all__ = ["RateDistortion"]
 
@@ -19,7 +19,7 @@ class RateDistortion:
         mode: 'off'; 'default' or 'reduce-overhead' (CUDA graphs), modes of torch.compile; 'auto' for 'default' on CUDA,
             where fused kernels are what pays, and 'off' elsewhere, where a cell of a small grid ends sooner than the
             compiler.
-        progress: gets a line where compiling fails; the training then goes on without.
+        progress: gets a line where compiling fails; training then goes on without.
     """
 
     def __init__(self, model: VAE, mode: str, progress: Progress):
@@ -37,6 +37,6 @@ class RateDistortion:
         if self.compiled is None:
             return False
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        self.progress.line(f"torch.compile does not work here ({reason}); going on without (training.compile: off)")
+        self.progress.line(f"torch.compile does not work here ({reason}); going on without (compute.compile: off)")
         self.compiled = None
         return True

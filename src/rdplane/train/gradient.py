@@ -7,17 +7,17 @@ from torch import Tensor
 
 from rdplane.device import autocast, out_of_memory
 from rdplane.errors import UserError
-from rdplane.models import VAE
-from rdplane.objective import Objective
+from rdplane.jobs.progress import Progress
+from rdplane.models.vae import VAE
 from rdplane.train.compiled import RateDistortion
-from rdplane.train.progress import Progress
+from rdplane.train.loss import Loss
 
 __all__ = ["BatchGradient", "backward"]
 
 
 def backward(
     rate_distortion: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
-    objective: Objective,
+    objective: Loss,
     x: Tensor,
     noise: Tensor,
     time: float,
@@ -31,13 +31,14 @@ def backward(
 
     Args:
         rate_distortion: the model's (see `VAE.rate_distortion`).
+        objective: what to minimise.
         x: (B, H, W) of 0 and 1.
         noise: (B, L) standard normal, for z ~ e(z|x).
-        time: epochs trained so far (see `Objective`).
+        time: epochs trained so far, a fraction included.
         most: images at once; None for all.
 
     Returns:
-        rate (B,), distortion (B,), nats, detached.
+        rate (B,), distortion (B,), nats per image, detached.
     """
     if most is None or most >= len(x):
         rate, distortion = rate_distortion(x, noise)
@@ -58,7 +59,7 @@ class BatchGradient:
 
     Args:
         model, objective: what to train.
-        precision: see `rdplane.device.autocast`.
+        precision: of the networks, 'float32' or 'bfloat16'.
         micro_batch: images at once; None for the whole batch, 'auto' for as many as fit, found by halving.
         compile: see `RateDistortion`.
         progress: names the cell, and gets a line when the number is halved.
@@ -67,7 +68,7 @@ class BatchGradient:
     def __init__(
         self,
         model: VAE,
-        objective: Objective,
+        objective: Loss,
         precision: str,
         micro_batch: int | str | None,
         compile: str,
@@ -81,7 +82,14 @@ class BatchGradient:
         self.most = micro_batch if isinstance(micro_batch, int) else None
 
     def __call__(self, x: Tensor, time: float) -> tuple[Tensor, Tensor]:
-        """Rate and distortion of the batch (B,), their gradient added to the parameters'.
+        """Add the gradient of the objective of one batch to the gradients of the model's parameters.
+
+        Args:
+            x: (B, H, W) of 0 and 1.
+            time: epochs trained so far, a fraction included.
+
+        Returns:
+            rate (B,), distortion (B,), nats per image, detached.
 
         Raises:
             UserError: memory ran out, and smaller pieces are not allowed or not possible.
@@ -122,7 +130,7 @@ def _advice(batch: int, now: int) -> str:
     if now == 1:
         return "out of memory with a single image at once; choose smaller sizes under model, or a larger GPU"
     return (
-        f"out of memory at training.batch_size {batch}, {now} images at once; set training.micro_batch: "
+        f"out of memory at training.batch_size {batch}, {now} images at once; set compute.micro_batch: "
         f"{max(1, now // 2)} or auto for it under overrides (the same batch and objective in smaller pieces), or "
-        "lower training.cells_per_gpu"
+        "lower compute.cells_per_gpu"
     )

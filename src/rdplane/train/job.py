@@ -1,117 +1,143 @@
-"""What happens around the training of a cell: exclusive, restartable, finished once. Needs no torch by itself."""
+"""What happens around the training of a cell: one process at a time, restartable, done once. No torch by itself."""
 
 import contextlib
 import csv
 import fcntl
+import functools
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rdplane.cell import cell_name
-from rdplane.config import RUNTIME, TRAINING
 from rdplane.errors import UserError
+from rdplane.experiment.cells import cell_name
+from rdplane.experiment.config import COMPUTE
 from rdplane.files import atomic, canonical_json, read_json, write_text
-from rdplane.train.heartbeat import Heartbeat
-from rdplane.train.lease import lease
-from rdplane.train.progress import Progress, duration
-from rdplane.train.signals import stopping
+from rdplane.jobs.heartbeat import Heartbeat
+from rdplane.jobs.lease import lease
+from rdplane.jobs.progress import Progress, duration
+from rdplane.jobs.signals import Stop, stopping
 
 __all__ = ["DEFAULTS", "OUTPUTS", "exclusive", "train"]
 
 OUTPUTS = ("model.safetensors", "history.csv", "train.json")
-DEFAULTS = {key: TRAINING[key].default for key in RUNTIME}  # how a cell is computed where nobody says
+DEFAULTS = {key.name: key.default for key in COMPUTE}  # how a cell is computed where nobody says
 
 
 def train(
     cell: dict[str, Any],
     images: Path,
     folder: Path,
-    runtime: dict[str, Any] | None = None,
+    compute: dict[str, Any] | None = None,
     log: Path | None = None,
     fresh: bool = False,
 ) -> None:
     """Train a cell and write `model.safetensors`, `history.csv` and `train.json` into its folder.
 
     A second process on the same folder waits for the first. A cell that is already finished is not trained
-    again, and one that was killed goes on from its last checkpoint, both kept in `folder/state`.
+    again, and one that was killed goes on from its last checkpoint; both are kept in `folder/state`.
 
     Args:
-        cell: the resolved cell (see `rdplane.cell`).
+        cell: the resolved cell (see `rdplane.experiment.cells`).
         images: prepared images.
         folder: the cell's folder.
-        runtime: those keys of `training` that say how a cell is computed (`rdplane.config.RUNTIME`).
+        compute: how the cell is computed: keys of the section `compute`; those that are missing have their defaults.
         log: file for the progress lines; None for standard error.
         fresh: forget checkpoints and a finished result.
 
     Raises:
-        UserError: a non-finite loss or gradient, damaged images, a folder that cannot be written.
+        UserError: a loss or gradient that is not finite, damaged images, a folder that cannot be written.
         Interrupted: SIGTERM, SIGINT or SIGUSR1 arrived; the checkpoint is written.
     """
-    runtime = DEFAULTS | (runtime or {})
+    compute = DEFAULTS | (compute or {})
     state = folder / "state"
     progress = Progress(cell_name(cell), log)
-
-    def stalled(reason: str) -> None:
-        with contextlib.suppress(UserError):
-            write_text(state / "failure", f"{progress.cell}: {reason}\n")
-        progress.line(reason)
-        if log is not None:
-            print(f"error: {progress.cell}: {reason}", file=sys.stderr, flush=True)
-
     with stopping(progress) as stop, exclusive(state, progress):
-        if fresh:
-            for path in state.iterdir():
-                if path.name != ".lock":
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for part in state.rglob(".*.part"):
-            part.unlink(missing_ok=True)  # of a process that was killed while it wrote
+        _tidy(state, fresh)
         if _finished(cell, state / "finished"):
             progress.line("already trained; its result is used again")
         else:
-            on_gpu = runtime["device"] in ("auto", "cuda")
-            with (
-                Heartbeat(state, runtime["stall_seconds"], stalled) as heartbeat,
-                # Leased before torch is imported: CUDA reads the choice of device once, when it starts.
-                lease(runtime["cells_per_gpu"], lambda: heartbeat.report(stage="waiting for a GPU"))
-                if on_gpu
-                else contextlib.nullcontext(),
-            ):
-                from rdplane.train.loop import run
-
-                try:
-                    _run(run, cell, images, state, runtime, progress, stop, heartbeat)
-                except UserError as error:
-                    # Kept for the table of missing cells; a log file says more but may be gone.
-                    with contextlib.suppress(UserError):  # a full disk must not hide the first reason
-                        write_text(state / "failure", f"{error}\n")
-                    raise
-                (state / "failure").unlink(missing_ok=True)
-                if log is not None:
-                    print(f"{progress.cell}: {_outcome(state / 'finished')}", file=sys.stderr)
+            _train(cell, images, state, compute, progress, stop)
         _publish(state / "finished", folder)
 
 
-def _run(run: Callable[..., None], cell: dict[str, Any], *arguments: Any) -> None:
+def _tidy(state: Path, fresh: bool) -> None:
+    """Remove what a killed process left half-written; with `fresh` everything."""
+    if fresh:
+        for path in state.iterdir():
+            if path.name != ".lock":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for part in state.rglob(".*.part"):
+        part.unlink(missing_ok=True)
+
+
+def _train(
+    cell: dict[str, Any], images: Path, state: Path, compute: dict[str, Any], progress: Progress, stop: Stop
+) -> None:
+    """Train with signs of life and a GPU of its own; why it failed is kept in `state/failure`."""
+    with Heartbeat(state, compute["stall_seconds"], functools.partial(_stalled, state, progress)) as heartbeat:
+        # Leased before torch is imported: CUDA reads the choice of device once, when it starts.
+        with _gpu(compute, heartbeat):
+            try:
+                _run(cell, images, state, compute, progress, stop, heartbeat)
+            except UserError as error:
+                # Kept for the table of missing cells; a log file says more but may be gone.
+                with contextlib.suppress(UserError):  # a full disk must not hide the first reason
+                    write_text(state / "failure", f"{error}\n")
+                raise
+        (state / "failure").unlink(missing_ok=True)
+        if progress.log is not None:
+            print(f"{progress.cell}: {_outcome(state / 'finished')}", file=sys.stderr)
+
+
+def _gpu(compute: dict[str, Any], heartbeat: Heartbeat) -> contextlib.AbstractContextManager[Any]:
+    """A lease of a GPU where the cell may be computed on one, else nothing."""
+    if compute["device"] not in ("auto", "cuda"):
+        return contextlib.nullcontext()
+    return lease(compute["cells_per_gpu"], lambda: heartbeat.report(stage="waiting for a GPU"))
+
+
+def _stalled(state: Path, progress: Progress, reason: str) -> None:
+    """Say why a job that hangs ends itself."""
+    with contextlib.suppress(UserError):
+        write_text(state / "failure", f"{progress.cell}: {reason}\n")
+    progress.line(reason)
+    if progress.log is not None:
+        print(f"error: {progress.cell}: {reason}", file=sys.stderr, flush=True)
+
+
+def _run(
+    cell: dict[str, Any], images: Path, state: Path, compute: dict[str, Any], progress: Progress, stop: Stop,
+    heartbeat: Heartbeat,
+) -> None:  # fmt: skip
     """Run the loop; memory that runs out anywhere in it ends in one line (see also `rdplane.train.gradient`)."""
     from rdplane.device import out_of_memory
+    from rdplane.train.loop import run
 
     try:
-        run(cell, *arguments)
+        run(cell, images, state, compute, progress, stop, heartbeat)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
         raise UserError(
-            f"{cell_name(cell)}: out of memory; set training.micro_batch: auto for it under overrides (the same batch "
-            "and objective in smaller pieces), or lower training.cells_per_gpu"
+            f"{progress.cell}: out of memory; set compute.micro_batch: auto for it under overrides (the same batch "
+            "and objective in smaller pieces), or lower compute.cells_per_gpu"
         ) from None
 
 
 @contextlib.contextmanager
 def exclusive(state: Path, progress: Progress) -> Iterator[None]:
-    """Hold a cell's lock, waiting while another process trains the same cell."""
+    """Hold a cell's lock, waiting while another process trains the same cell.
+
+    Args:
+        state: the cell's state folder; it is made if it is not there.
+        progress: gets a line if there is something to wait for.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
     try:
         state.mkdir(parents=True, exist_ok=True)
         handle = os.open(state / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
@@ -141,7 +167,7 @@ def _finished(cell: dict[str, Any], folder: Path) -> bool:
 
 
 def _outcome(folder: Path) -> str:
-    """One line on a finished training, for the terminal of a run whose details go to a log file."""
+    """One line on a finished training run, for the terminal of a job whose details go to a log file."""
     with (folder / "history.csv").open(newline="") as stream:
         *_, last = csv.DictReader(stream)
     rate, distortion = float(last["valid_rate"]), float(last["valid_distortion"])

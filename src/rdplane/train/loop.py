@@ -2,8 +2,8 @@
 
 import csv
 import io
-import math
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,21 +11,24 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from rdplane import data
-from rdplane.cell import cell_name
-from rdplane.config import MODEL
+# Exactly what is needed, never a whole package: these imports decide what counts as the source of training (see
+# rdplane.experiment.versions).
+from rdplane.data.store import load
+from rdplane.declare.registry import files
 from rdplane.device import autocast, choose_device, describe, resolve_precision, set_threads
 from rdplane.errors import UserError
 from rdplane.files import atomic, canonical_json, write_json, write_text
-from rdplane.models import VAE, build
-from rdplane.objective import build_objective
+from rdplane.jobs.heartbeat import Heartbeat
+from rdplane.jobs.progress import Progress, duration
+from rdplane.jobs.signals import Interrupted, Stop
+from rdplane.models.build import build
+from rdplane.models.vae import VAE
 from rdplane.train.checkpoint import load_checkpoint, save_checkpoint
 from rdplane.train.gradient import BatchGradient
-from rdplane.train.heartbeat import Heartbeat
+from rdplane.train.loss import build_loss
 from rdplane.train.optimiser import NormalisedAdam
-from rdplane.train.progress import Progress, duration
+from rdplane.train.position import Position, random_state, set_random_state
 from rdplane.train.schedule import learning_rate
-from rdplane.train.signals import Interrupted, Stop
 
 __all__ = ["HISTORY", "build_model", "run"]
 
@@ -35,182 +38,170 @@ HISTORY = (
 )  # fmt: skip
 LOOK_EVERY = 50  # steps between looks at the numbers: each look makes a GPU wait
 LOOK_SECONDS = 5.0  # or this long, where steps are slow
+VALIDATED = 250  # images at once, or fewer where memory was found to be short
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What stays as it is while a cell is trained.
+
+    Attributes:
+        cell: the resolved cell.
+        train, valid: (N, H, W) uint8 of 0 and 1, on the device.
+        state: folder of the checkpoints.
+        compute: how the cell is computed (`rdplane.experiment.config.COMPUTE`).
+        progress, stop, heartbeat: the ways to the outside and back.
+    """
+
+    cell: dict[str, Any]
+    train: Tensor
+    valid: Tensor
+    state: Path
+    compute: dict[str, Any]
+    progress: Progress
+    stop: Stop
+    heartbeat: Heartbeat
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The section `training` of the cell."""
+        return self.cell["training"]
+
+    @property
+    def epochs(self) -> int:
+        return self.settings["epochs"]
+
+    @property
+    def batch_size(self) -> int:
+        return min(self.settings["batch_size"], len(self.train))
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch: a last, smaller batch would weigh its images more."""
+        return len(self.train) // self.batch_size
+
+    def learning_rate(self, time: float) -> float:
+        """The learning rate after so many epochs, a fraction included."""
+        return learning_rate(time, self.settings["learning_rate"], self.settings["constant_epochs"], self.epochs)
+
+
+@dataclass
+class Pace:
+    """The clocks of this process: its start, its last save, its last look at the numbers; and the steps it made."""
+
+    started: float = field(default_factory=time.monotonic)
+    made: int = 0
+
+    def __post_init__(self) -> None:
+        self.saved = self.looked = self.started
 
 
 def build_model(cell: dict[str, Any], shape: tuple[int, int], mean: Tensor | None = None) -> VAE:
-    """The untrained model of a cell, for images of `shape` (H, W)."""
-    sizes = {key: spec.default for key, spec in MODEL.items()} | cell["model"]
-    return build(cell["architecture"], shape, sizes, mean)
+    """The untrained model of a cell.
+
+    Args:
+        cell: the resolved cell.
+        shape: (H, W) of the images.
+        mean: (H, W) mean training image in [0, 1].
+    """
+    return build(cell["architecture"], shape, cell["model"], mean)
 
 
 def run(
-    cell: dict[str, Any], images_path: Path, state: Path, runtime: dict[str, Any], progress: Progress, stop: Stop,
+    cell: dict[str, Any], images_path: Path, state: Path, compute: dict[str, Any], progress: Progress, stop: Stop,
     heartbeat: Heartbeat,
 ) -> None:  # fmt: skip
     """Train a cell to its end and write the finished files to `state/finished` (see `rdplane.train.train`)."""
-    settings, name = cell["training"], cell_name(cell)
-    set_threads(runtime["threads"])
-    device = choose_device(runtime["device"])
-    images = data.load(images_path)
+    set_threads(compute["threads"])
+    device = choose_device(compute["device"])
+    images = load(images_path)
     train = torch.from_numpy(images.train).to(device)  # uint8: a quarter of the memory, expanded batch by batch
     valid = torch.from_numpy(images.valid).to(device)
+    task = Task(cell, train, valid, state, compute, progress, stop, heartbeat)
+    position = _start(task)
+    _resume(task, position)
+    gradient = BatchGradient(
+        position.model, position.objective, position.precision, compute["micro_batch"], compute["compile"], progress
+    )
+    heartbeat.report(epoch=position.epoch, epochs=task.epochs, step=position.step, steps=task.steps)
+    heartbeat.step()
+    pace = Pace()
+    while position.epoch < task.epochs:
+        began, before = time.monotonic(), position.step
+        _train_epoch(task, position, gradient, pace)
+        speed = (task.steps - before) * task.batch_size / max(time.monotonic() - began, 1e-9)
+        valid_means = _validation(task, position, min(gradient.most or VALIDATED, VALIDATED))
+        position.end_epoch(_row(task, position, valid_means, speed))
+        _report(progress, position.history[-1], task.epochs, time.monotonic() - began)
+        write_text(state / "history.csv", _csv(position.history))
+        if task.settings["keep"] == "best":
+            _keep_best(task, position)
+    _finish(task, position)
 
-    torch.manual_seed(cell["seed"])
-    model = build_model(cell, (images.height, images.width), train.float().mean(0).cpu())
+
+def _start(task: Task) -> Position:
+    """Before the first step: everything that is random starts from the seed of the cell."""
+    device, settings = task.train.device, task.settings
+    torch.manual_seed(task.cell["seed"])
+    height, width = task.train.shape[1:]
+    model = build_model(task.cell, (height, width), task.train.float().mean(0).cpu())
     # Convolutions are up to twice as fast in this layout.
     model = model.to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]
-    parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    optimiser = NormalisedAdam(model.parameters(), settings["normalise_gradients"])
-    objective = build_objective(cell).to(device)
-    gradient = BatchGradient(
-        model, objective, settings["precision"], runtime["micro_batch"], runtime["compile"], progress
-    )
-    epochs, batch_size = settings["epochs"], min(settings["batch_size"], len(train))
-    steps = len(train) // batch_size  # a last, smaller batch would weigh its images more
+    return Position(
+        model, build_loss(task.cell).to(device), NormalisedAdam(model.parameters(), settings["normalise_gradients"]),
+        resolve_precision(settings["precision"], device), sums=torch.zeros(3, device=device),
+    )  # fmt: skip
 
-    # Where the run stands: all of it is in every checkpoint.
-    epoch, step, seconds = 0, 0, 0.0
-    best, best_epoch = math.inf, 0
-    history: list[dict[str, float]] = []
-    sums = torch.zeros(3, device=device)  # this epoch's summed rate and distortion, largest gradient norm
-    restored = load_checkpoint(state)
-    if restored is not None:
-        tensors, note, damaged = restored
-        for line in damaged:
-            progress.line(line)
-        if note and note["cell"] == canonical_json(cell):
-            model.load_state_dict(_part(tensors, "model."))
-            objective.load_state_dict(_part(tensors, "objective."))
-            optimiser.load_state(tensors)
-            sums = tensors["sums"].to(device)
-            torch.set_rng_state(tensors["random.cpu"])
-            if device.type == "cuda" and "random.cuda" in tensors:
-                torch.cuda.set_rng_state(tensors["random.cuda"])
-            epoch, step, seconds = note["epoch"], note["step"], note["seconds"]
-            best, best_epoch, history = note["best"] or math.inf, note["best_epoch"], note["history"]
-            progress.line(f"going on from its checkpoint in epoch {epoch + 1} of {epochs}, step {step} of {steps}")
-        elif damaged and not note:
-            progress.line("no whole checkpoint is left; starting anew")
 
-    def checkpoint() -> None:
-        tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
-        tensors |= {f"objective.{key}": value for key, value in objective.state_dict().items()}
-        tensors |= optimiser.state() | {"sums": sums, "random.cpu": torch.get_rng_state()}
-        if device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
-        note = {
-            "cell": canonical_json(cell), "epoch": epoch, "step": step, "seconds": seconds + time.monotonic() - started,
-            "best": best if math.isfinite(best) else None, "best_epoch": best_epoch, "history": history,
-        }  # fmt: skip
-        save_checkpoint(state, tensors, note)
-
-    def learning_rate_at(time: float) -> float:
-        return learning_rate(time, settings["learning_rate"], settings["constant_epochs"], epochs)
-
-    def check_finite() -> None:
-        if not bool(torch.isfinite(sums).all()):
-            row = history[-1] if history else None
-            last = f"R {row['train_rate']:.2f}, D {row['train_distortion']:.2f} nats" if row else "none"
-            raise UserError(
-                f"{name}: the loss or a gradient is not finite in epoch {epoch + 1} of {epochs}, "
-                f"step {step} of {steps}; "
-                f"last finite values (epoch {len(history)}): {last}; this cell stops, lower training.learning_rate "
-                "or set training.precision: float32 for it under overrides"
+def _resume(task: Task, position: Position) -> None:
+    """Go on from the newest whole checkpoint of exactly this cell, if there is one."""
+    restored, progress, chosen_here = load_checkpoint(task.state), task.progress, position.precision
+    if restored is None:
+        return
+    tensors, note, damaged = restored
+    for line in damaged:
+        progress.line(line)
+    if not note:
+        progress.line("no whole checkpoint is left; starting anew")
+    elif note["cell"] == canonical_json(task.cell):
+        position.restore(tensors, note)
+        progress.line(
+            f"going on from its checkpoint in epoch {position.epoch + 1} of {task.epochs}, "
+            f"step {position.step} of {task.steps}"
+        )
+        if position.precision != chosen_here:
+            progress.line(
+                f"going on in {position.precision}, the precision in which it began; this machine would choose "
+                f"{chosen_here}"
             )
 
-    def look() -> None:
-        check_finite()
-        rate, distortion = (sums[:2] / (step * batch_size)).tolist()
-        left = (time.monotonic() - started) / made * ((epochs - epoch) * steps - step)
-        heartbeat.report(
-            epoch=epoch, epochs=epochs, step=step, steps=steps, rate=rate, distortion=distortion, left=left
-        )
-        progress.tick(
-            f"epoch {epoch + 1}/{epochs} {step / steps:4.0%}  R {rate:.2f}  D {distortion:.2f} nats  "
-            f"{duration(left)} left"
-        )
 
-    def interrupt() -> NoReturn:
-        checkpoint()
-        progress.line(f"stopped by {stop.signal} in epoch {epoch + 1} of {epochs}; its checkpoint is written")
-        raise Interrupted(name)
+def _train_epoch(task: Task, position: Position, gradient: BatchGradient, pace: Pace) -> None:
+    """Make the steps of this epoch that are left, with a look at the numbers and a checkpoint now and then.
 
-    made = 0  # steps of this process
-    heartbeat.report(epoch=epoch, epochs=epochs, step=step, steps=steps)
-    heartbeat.step()
-    started = saved = looked = time.monotonic()
-    while epoch < epochs:
-        order = _order(cell["seed"], epoch, len(train)).to(device)
-        epoch_started, steps_before = time.monotonic(), step
-        model.train()
-        while step < steps:
-            now = epoch + step / steps  # training time in epochs
-            x = train[order[step * batch_size : (step + 1) * batch_size]].float()
-            rate, distortion = gradient(x, now)
-            norm = optimiser.step(learning_rate_at(now))
-            sums[0] += rate.sum()
-            sums[1] += distortion.sum()
-            sums[2] = torch.maximum(sums[2], norm)
-            step, made = step + 1, made + 1
-            heartbeat.step()
-            stop.deferred = True  # from here on there is something to save
-            clock = time.monotonic()
-            if step % LOOK_EVERY == 0 or clock - looked >= LOOK_SECONDS:
-                look()
-                looked = clock
-            if stop:
-                check_finite()
-                interrupt()
-            if clock - saved >= runtime["checkpoint_seconds"]:
-                check_finite()
-                checkpoint()
-                saved = time.monotonic()
-        check_finite()
-        spent = time.monotonic() - epoch_started
-        random = torch.get_rng_state(), torch.cuda.get_rng_state() if device.type == "cuda" else None
-        validated = _validate(
-            model, valid, device, settings["precision"], min(gradient.most or 250, 250), stop, heartbeat
-        )
-        if validated is None:  # as if it had not begun: the next run validates this epoch
-            torch.set_rng_state(random[0])
-            if random[1] is not None:
-                torch.cuda.set_rng_state(random[1])
-            interrupt()
-        valid_rate, valid_distortion = validated
-        train_rate, train_distortion = (sums[:2] / (steps * batch_size)).tolist()
-        history.append({
-            "epoch": epoch + 1, "beta": objective.weight.item(),
-            "learning_rate": learning_rate_at(epoch + (steps - 1) / steps),
-            "train_rate": train_rate, "train_distortion": train_distortion,
-            "valid_rate": valid_rate, "valid_distortion": valid_distortion,
-            "seconds": seconds + time.monotonic() - started,
-            "images_per_second": (steps - steps_before) * batch_size / max(spent, 1e-9),
-        })  # fmt: skip
-        epoch, step = epoch + 1, 0
-        sums.zero_()
-        _report(progress, history[-1], epochs, time.monotonic() - epoch_started)
-        write_text(state / "history.csv", _csv(history))
-        if settings["keep"] == "best" and valid_rate + valid_distortion < best:
-            best, best_epoch = valid_rate + valid_distortion, epoch
-            _save_weights(model, state / "best.safetensors", cell)
-
-    folder = state / "finished"
-    kept = best_epoch if settings["keep"] == "best" else epochs
-    if settings["keep"] == "best":
-        model.load_state_dict(safetensors.torch.load_file(state / "best.safetensors"))
-    _save_weights(model, folder / "model.safetensors", cell)
-    write_text(folder / "history.csv", _csv(history))
-    write_json(folder / "train.json", {
-        "cell": cell, "shape": [images.height, images.width], "parameters": parameters, "epochs": epochs, "epoch": kept,
-        "train_seconds": seconds + time.monotonic() - started, "device": describe(device), "torch": torch.__version__,
-        "precision": resolve_precision(settings["precision"], device), "threads": runtime["threads"],
-    })  # fmt: skip
-    for leftover in ("next", "checkpoint", "previous", "best.safetensors", "history.csv"):
-        (state / leftover).unlink(missing_ok=True)
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    Raises:
+        UserError: a loss or a gradient is not finite, or a checkpoint cannot be written.
+        Interrupted: a signal came; the checkpoint is written.
+    """
+    order = _order(task.cell["seed"], position.epoch, len(task.train)).to(task.train.device)
+    position.model.train()
+    while position.step < task.steps:
+        _step(task, position, gradient, order)
+        pace.made += 1
+        task.heartbeat.step()
+        task.stop.deferred = True  # from here on there is something to save
+        clock = time.monotonic()
+        if position.step % LOOK_EVERY == 0 or clock - pace.looked >= LOOK_SECONDS:
+            _look(task, position, pace)
+            pace.looked = clock
+        if task.stop:
+            _check_finite(task, position)
+            _interrupt(task, position)
+        if clock - pace.saved >= task.compute["checkpoint_seconds"]:
+            _check_finite(task, position)
+            _checkpoint(task, position)
+            pace.saved = time.monotonic()
+    _check_finite(task, position)
 
 
 def _order(seed: int, epoch: int, images: int) -> Tensor:
@@ -219,22 +210,107 @@ def _order(seed: int, epoch: int, images: int) -> Tensor:
     return torch.randperm(images, generator=generator)
 
 
+def _step(task: Task, position: Position, gradient: BatchGradient, order: Tensor) -> None:
+    """One update of the parameters from the next batch. Nothing here waits for a GPU."""
+    now = position.epoch + position.step / task.steps  # training time in epochs
+    first = position.step * task.batch_size
+    x = task.train[order[first : first + task.batch_size]].float()
+    rate, distortion = gradient(x, now)
+    norm = position.optimiser.step(task.learning_rate(now))
+    sums = position.sums
+    sums[0] += rate.sum()
+    sums[1] += distortion.sum()
+    sums[2] = torch.maximum(sums[2], norm)
+    position.step += 1
+
+
+def _look(task: Task, position: Position, pace: Pace) -> None:
+    """Check the numbers, and tell those who watch how far it is."""
+    _check_finite(task, position)
+    epoch, step, epochs, steps = position.epoch, position.step, task.epochs, task.steps
+    rate, distortion = (position.sums[:2] / (step * task.batch_size)).tolist()
+    left = (time.monotonic() - pace.started) / pace.made * ((epochs - epoch) * steps - step)
+    task.heartbeat.report(
+        epoch=epoch, epochs=epochs, step=step, steps=steps, rate=rate, distortion=distortion, left=left
+    )
+    task.progress.tick(
+        f"epoch {epoch + 1}/{epochs} {step / steps:4.0%}  R {rate:.2f}  D {distortion:.2f} nats  {duration(left)} left"
+    )
+
+
+def _check_finite(task: Task, position: Position) -> None:
+    if bool(torch.isfinite(position.sums).all()):
+        return
+    row = position.history[-1] if position.history else None
+    last = f"R {row['train_rate']:.2f}, D {row['train_distortion']:.2f} nats" if row else "none"
+    raise UserError(
+        f"{task.progress.cell}: the loss or a gradient is not finite in epoch {position.epoch + 1} of {task.epochs}, "
+        f"step {position.step} of {task.steps}; last finite values (epoch {len(position.history)}): {last}; this cell "
+        "stops, lower training.learning_rate or set training.precision: float32 for it under overrides"
+    )
+
+
+def _checkpoint(task: Task, position: Position) -> None:
+    tensors, note = position.state()
+    save_checkpoint(task.state, tensors, {"cell": canonical_json(task.cell), **note})
+
+
+def _interrupt(task: Task, position: Position) -> NoReturn:
+    """Save, and stop because a signal asked for it."""
+    _checkpoint(task, position)
+    task.progress.line(
+        f"stopped by {task.stop.signal} in epoch {position.epoch + 1} of {task.epochs}; its checkpoint is written"
+    )
+    raise Interrupted(task.progress.cell)
+
+
+def _validation(task: Task, position: Position, most: int) -> tuple[float, float]:
+    """What `_validate` returns.
+
+    Raises:
+        Interrupted: a signal came; the checkpoint is as if the validation had not begun, for the next process does it.
+    """
+    device = position.sums.device
+    before = random_state(device)
+    validated = _validate(task, position, most)
+    if validated is None:
+        set_random_state(before, device)
+        _interrupt(task, position)
+    return validated
+
+
 @torch.no_grad()
-def _validate(
-    model: VAE, valid: Tensor, device: torch.device, precision: str, most: int, stop: Stop, heartbeat: Heartbeat
-) -> tuple[float, float] | None:
-    """Mean R and D of the validation images, nats an image, `most` at once; None when a signal came."""
-    model.eval()
+def _validate(task: Task, position: Position, most: int) -> tuple[float, float] | None:
+    """Mean rate and distortion of the validation images, nats per image, `most` at once; None when a signal came."""
+    model, device = position.model.eval(), position.sums.device
     sums = torch.zeros(2, device=device)
-    for x in valid.split(most):
-        if stop:
+    for x in task.valid.split(most):
+        if task.stop:
             return None
-        with autocast(device, precision):
+        with autocast(device, position.precision):
             rate, distortion = model.rate_distortion(x.float())
         sums += torch.stack([rate.sum(), distortion.sum()])
-        heartbeat.step()
-    rate, distortion = (sums / len(valid)).tolist()
+        task.heartbeat.step()
+    rate, distortion = (sums / len(task.valid)).tolist()
     return rate, distortion
+
+
+def _row(task: Task, position: Position, valid_means: tuple[float, float], speed: float) -> dict[str, float]:
+    """The history of the epoch that has just been trained and validated.
+
+    Args:
+        valid_means: mean rate and distortion of the validation images, nats per image.
+        speed: training images per second.
+    """
+    steps, (valid_rate, valid_distortion) = task.steps, valid_means
+    train_rate, train_distortion = (position.sums[:2] / (steps * task.batch_size)).tolist()
+    return {
+        "epoch": position.epoch + 1, "beta": position.objective.weight.item(),
+        "learning_rate": task.learning_rate(position.epoch + (steps - 1) / steps),
+        "train_rate": train_rate, "train_distortion": train_distortion,
+        "valid_rate": valid_rate, "valid_distortion": valid_distortion,
+        "seconds": position.seconds, "images_per_second": speed,
+    }  # fmt: skip
 
 
 def _report(progress: Progress, row: dict[str, float], epochs: int, spent: float) -> None:
@@ -246,6 +322,40 @@ def _report(progress: Progress, row: dict[str, float], epochs: int, spent: float
         f"-ELBO {row['valid_rate'] + row['valid_distortion']:.2f} nats  "
         f"{row['images_per_second']:.0f} images/s" + (f"  {duration(left)} left" if left else "  done")
     )
+
+
+def _keep_best(task: Task, position: Position) -> None:
+    """Keep the weights if the epoch that has just ended is the best so far."""
+    row = position.history[-1]
+    neg_elbo = row["valid_rate"] + row["valid_distortion"]
+    if neg_elbo < position.best:
+        position.best, position.best_epoch = neg_elbo, position.epoch
+        _save_weights(position.model, task.state / "best.safetensors", task.cell)
+
+
+def _finish(task: Task, position: Position) -> None:
+    """Write the finished files, and remove what only an unfinished training run needs."""
+    state, folder, model = task.state, task.state / "finished", position.model
+    kept = task.epochs
+    if task.settings["keep"] == "best":
+        kept = position.best_epoch
+        if not kept:
+            raise UserError(
+                f"{task.progress.cell}: the -ELBO of the validation images is not finite after any epoch, so none is "
+                "best; lower training.learning_rate or set training.precision: float32 for it under overrides"
+            )
+        model.load_state_dict(safetensors.torch.load_file(state / "best.safetensors"))
+    _save_weights(model, folder / "model.safetensors", task.cell)
+    write_text(folder / "history.csv", _csv(position.history))
+    write_json(folder / "train.json", {
+        "cell": task.cell, "shape": list(task.train.shape[1:]), "epochs": task.epochs, "epoch": kept,
+        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "train_seconds": position.seconds, "device": describe(task.train.device), "torch": torch.__version__,
+        "precision": position.precision, "threads": task.compute["threads"],
+        "extensions": {source: str(path) for source, path in files().items()},
+    })  # fmt: skip
+    for leftover in ("next", "checkpoint", "previous", "best.safetensors", "history.csv"):
+        (state / leftover).unlink(missing_ok=True)
 
 
 def _csv(history: list[dict[str, float]]) -> str:

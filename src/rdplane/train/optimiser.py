@@ -1,6 +1,6 @@
 """Adam with normalised gradients (Appendix F; Yu et al. 2017)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,9 @@ class NormalisedAdam:
     def step(self, learning_rate: float) -> Tensor:
         """Update the parameters from their gradients, then clear these.
 
+        Args:
+            learning_rate: of this step.
+
         Returns:
             The largest gradient norm of any tensor: not finite exactly where a gradient is not.
         """
@@ -46,7 +49,7 @@ class NormalisedAdam:
             for key, value in self.adam.state[parameter].items()
         }
 
-    def load_state(self, tensors: dict[str, Tensor]) -> None:
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore what `state` returned."""
         for number, parameter in enumerate(self.parameters):
             prefix = f"adam.{number}."

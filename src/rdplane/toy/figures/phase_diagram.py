@@ -1,30 +1,48 @@
 """The phase diagram (Figure 1), with nothing drawn by hand: every line is computed exactly from the toy."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from rdplane.declare import Figure
+from rdplane.errors import UserError
 from rdplane.figures import style
-from rdplane.toy import restricted
+from rdplane.toy import exact, restricted
+from rdplane.toy.record import Record
 from rdplane.toy.restricted import Curve
-from rdplane.toy.source import Source
 
 __all__ = ["draw_phase_diagram"]
+
+FIGURE = Figure(
+    name="phase_diagram", title="Phase diagram of the toy model", draws="draw_phase_diagram", needs=("toy",), place=1,
+    caption="Figure 1 of the paper, computed: infeasible, feasible and realizable regions, and the curves of a "
+    "restricted family, of a worse decoder and of a worse marginal, each with its beta = 1 point.",
+)  # fmt: skip
 
 # Okabe and Ito's colours, told apart by all common kinds of colour vision.
 _BLUE, _GREEN, _RED = "#0072b2", "#009e73", "#d55e00"
 
 
 @style.styled
-def draw_phase_diagram(source: Source) -> Figure:
+def draw_phase_diagram(records: Sequence[Record]) -> matplotlib.figure.Figure:
     """Regions, exact optimum, and the curves of three restricted families, each with its beta = 1 point.
 
     Red: bumps that leak 30 % of their mass to seldom-visited bins, best encoder and marginal. Green: the same bumps
     leaking 55 %, a worse decoder. Blue: red's decoder under a fixed uniform marginal, a worse marginal.
+
+    Args:
+        records: runs, at least one; of them only the data's distribution counts.
+
+    Raises:
+        UserError: there are no records.
     """
-    p, entropy = source.p, source.entropy
+    if not records:
+        raise UserError("there are no toy runs, so their data are unknown; train some first")
+    p = records[0].p
+    entropy = exact.entropy(p)
     decoder = restricted.dictionary(p, 0.30)
     best = restricted.trace(p, decoder)
     worse_decoder = restricted.trace(p, restricted.dictionary(p, 0.55))
@@ -34,7 +52,7 @@ def draw_phase_diagram(source: Source) -> Figure:
     page = style.Page(
         6.4,
         5.6,
-        "Phase diagram of the toy model",
+        FIGURE.title,
         f"Exact: H = {entropy:.3f} nats. On each curve the dot is the ELBO's point (β = 1, slope −1)",
         footnotes=(
             "Black: the optimum with free e(z|x), d(x|z) and m(z). Red: the optimum when the decoder is a fixed set of "

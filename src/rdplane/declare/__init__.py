@@ -1,0 +1,20 @@
+"""What varies, and how it is declared: parts, objectives, measures, figures, datasets. Needs no torch."""
+
+from rdplane.declare.checks import (
+    Choice,
+    Name,
+    Nullable,
+    Real,
+    Several,
+    Switch,
+    Text,
+    Whole,
+    ZeroOr,
+)
+from rdplane.declare.kinds import Column, Dataset, Figure, File, Key, Measure, Objective, Part
+from rdplane.declare.registry import Registry, declared, use
+
+__all__ = [
+    "Choice", "Column", "Dataset", "Figure", "File", "Key", "Measure", "Name", "Nullable", "Objective", "Part", "Real",
+    "Registry", "Several", "Switch", "Text", "Whole", "ZeroOr", "declared", "use",
+]  # fmt: skip

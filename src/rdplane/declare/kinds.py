@@ -1,0 +1,235 @@
+"""The words in which everything that varies is declared: `Part`, `Objective`, `Measure`, `Figure`, `Dataset`.
+
+A declaration stands at the top of the file that holds the class or function it is about, as an assignment to a name:
+
+    DECODER = Part(kind="decoder", symbol="m", title="MLP", builds="MLPDecoder", sizes=("latent",))
+
+It is read from the source without running it (see `rdplane.declare.read`), so that the grid is expanded, tables are
+read and configurations are checked without torch. Hence its arguments are literals, other words of this module and of
+`rdplane.declare.checks`, and names of keys or declarations made above it in the same file. Needs no torch.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from rdplane.declare.checks import Check, Real
+
+__all__ = [
+    "KINDS", "MARKS", "Column", "Dataset", "Declaration", "Figure", "File", "Key", "Measure", "Objective", "Part",
+]  # fmt: skip
+
+KINDS = ("encoder", "decoder", "marginal")
+
+# How a part of each kind can be drawn, in the order in which parts that do not say get one.
+MARKS = {
+    "encoder": ("hollow", "filled", "dot", "cross"),
+    "decoder": ("light", "dark", "black", "grey"),
+    "marginal": ("circle", "square", "diamond", "triangle", "star", "hexagon", "down"),
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the configuration.
+
+    Args:
+        name: as it stands in the configuration, and as the class or function gets it.
+        check: what its value must be.
+        default: where the configuration does not say.
+        text: what it means, a line; `config.yaml`, docs/configuration.md and the JSON schema say the same.
+        unit: of its value.
+    """
+
+    name: str
+    check: Check
+    default: Any
+    text: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Base of the five kinds. `source` is filled in by the reader: a module's name, or the path of a user's file."""
+
+    source: str = dataclasses.field(default="", kw_only=True, compare=False)
+
+
+@dataclass(frozen=True)
+class Part(Declaration):
+    """An encoder, decoder or marginal.
+
+    Args:
+        kind: 'encoder', 'decoder' or 'marginal'.
+        symbol: one letter, digit, '-' or '+': its place in an architecture's name.
+        title: two words for figures.
+        builds: name of the class in the same file. It gets those of these arguments that its constructor names:
+            `shape` (H, W), `mean` (H, W) mean training image, `encoder` (marginals alone), and its `sizes`.
+        sizes: its keys in the section `model`: a `Key`, or the name of one that another part or file declares.
+        mark: how it is drawn, one of `MARKS[kind]`; empty for the first that is free.
+        minutes: an epoch at the sizes of `config.yaml` on one core, roughly, to ask of a batch scheduler.
+        sampler: module that only drawing from it needs (it is imported where it draws); an edit there changes samples,
+            and measures that draw, but no training.
+    """
+
+    kind: str
+    symbol: str
+    title: str
+    builds: str
+    sizes: tuple[Key | str, ...] = ()
+    mark: str = ""
+    minutes: float = 0.1
+    sampler: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} {self.symbol}"
+
+
+@dataclass(frozen=True)
+class Objective(Declaration):
+    """What training minimises, with one number that the grid varies.
+
+    Args:
+        name: of the objective, of its axis in `grid` and of its column in rd.csv.
+        text: what the number is, a line.
+        title: of the objective in filters and keys.
+        label: of a run in figures, with {value}.
+        slug: in a cell's name, before the number.
+        builds: name of the class (see `rdplane.train.loss.Loss`) in the same file. It gets those of these
+            arguments that its constructor names: the number under the objective's name, `anneal` (epochs), its `keys`.
+        values: what the number must be.
+        default: numbers of the grid where the configuration says nothing.
+        unit: of the number.
+        keys: its keys in the section `training`: a `Key`, or the name of one that another objective declares.
+        anneals: whether `grid.anneal` varies it, too.
+        mark: drawn over a run's mark: '', 'x' or '+'.
+    """
+
+    name: str
+    text: str
+    title: str
+    label: str
+    slug: str
+    builds: str
+    values: Check = Real(0)  # noqa: RUF009, a check never changes
+    default: tuple[float, ...] = ()
+    unit: str = ""
+    keys: tuple[Key | str, ...] = ()
+    anneals: bool = False
+    mark: str = "x"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of rd.csv.
+
+    Args:
+        name: of the column.
+        text: what it is, a line.
+        unit: 'nats' (per image), 'share', or empty for counts and texts.
+        type: 'float64', 'int64' or 'str'.
+        error: whether a column `<name>_se` with its standard error follows.
+    """
+
+    name: str
+    text: str
+    unit: str = "nats"
+    type: str = "float64"
+    error: bool = False
+
+
+@dataclass(frozen=True)
+class Measure(Declaration):
+    """A number, or a few, measured on the test images of a trained cell.
+
+    Args:
+        name: of the measure.
+        title: a few words.
+        columns: what it adds to rd.csv.
+        computes: name of the function in the same file, of one argument (see `rdplane.evaluate.given.Given`); it
+            returns column -> number, `Estimate` or None.
+        keys: its keys in the section `evaluation`: a `Key`, or the name of one that another measure declares.
+        off: the key whose 0 switches it off; empty if it is always on.
+        needs: names of measures whose numbers per image it uses.
+        labels: whether it needs labelled images.
+        draws: whether it draws from the decoder.
+        place: in the order of columns.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    computes: str
+    keys: tuple[Key | str, ...] = ()
+    off: str = ""
+    needs: tuple[str, ...] = ()
+    labels: bool = False
+    draws: bool = False
+    place: int = 100
+
+
+@dataclass(frozen=True)
+class Figure(Declaration):
+    """A figure of an experiment.
+
+    Args:
+        name: of the figure and its files.
+        title: its heading.
+        caption: for the report and the list of figures, a sentence or two.
+        draws: name of the function in the same file; it returns a matplotlib `Figure` and gets those of these arguments
+            that it names: `table` (DataFrame, one row per training run, see `rdplane.table.rd.read_table`), `histories`
+            (theirs in the same order), `samples` (cell -> arrays, see `rdplane.figures.samples.read_samples`), `note`,
+            `missing` (names of cells), `published` (whether to draw the paper's points), `title`, and for a sample grid
+            of the configuration `cells` (names of those it shows). A figure of the toy gets `records` and `settings`.
+        needs: of 'histories' and 'samples', what it reads beside the table; 'toy' for a figure of the toy model.
+        measure: name of the measure without which there is nothing to draw; empty if it needs none.
+        place: in the order of figures.
+    """
+
+    name: str
+    title: str
+    caption: str
+    draws: str
+    needs: tuple[str, ...] = ()
+    measure: str = ""
+    place: int = 100
+
+
+@dataclass(frozen=True)
+class File:
+    """An upstream file of a dataset.
+
+    Args:
+        name: there.
+        url: its address; empty if it has none, and only a mirror serves it.
+        kind: 'SHA-256' or 'git blob id'.
+        digest: in hexadecimal.
+        size: bytes, where known.
+    """
+
+    name: str
+    url: str
+    kind: str
+    digest: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Dataset(Declaration):
+    """Images to model.
+
+    Args:
+        name: in the configuration.
+        title: one line for a person.
+        makes: name of the function in the same file, `make(seed, get)`: returns `rdplane.data.store.Images`;
+            `get(name)` gives the verified bytes of one of `files`.
+        files: what has to be downloaded.
+        seeded: whether the seed decides anything.
+    """
+
+    name: str
+    title: str
+    makes: str
+    files: tuple[File, ...] = ()
+    seeded: bool = True

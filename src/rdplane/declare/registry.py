@@ -1,0 +1,382 @@
+"""All that is declared: what the package brings, and what the extensions of a configuration add to it.
+
+`declared()` is asked wherever something depends on a declaration. `use` sets which extensions count in this process;
+a configuration does so when it is resolved, a job when it starts. Needs no torch.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rdplane.declare.kinds import KINDS, MARKS, Dataset, Declaration, Figure, Key, Measure, Objective, Part
+from rdplane.declare.read import read
+from rdplane.errors import UserError
+
+__all__ = [
+    "PACKAGE",
+    "Registry",
+    "construct",
+    "declared",
+    "explained",
+    "files",
+    "imported",
+    "locate",
+    "names_of_keys",
+    "use",
+]
+
+PACKAGE = Path(__file__).parents[1]
+ROOMS = ("data", "models", "train/objectives", "evaluate", "figures", "toy/figures")
+SYMBOL = re.compile(r"[A-Za-z0-9+-]")
+WORD = re.compile(r"[a-z][a-z0-9_]*")
+EXPECTED = "a Python file, its path from the configuration's folder, or the name of an installed module"
+
+
+@dataclass
+class Registry:
+    """Every declaration by its name, each kind in its order.
+
+    Attributes:
+        parts: kind ('encoder', ...) -> symbol -> `Part`.
+        keys: name -> `Key`, of all parts, objectives and measures.
+        owners: name of a key -> what has it, such as 'decoder +'.
+    """
+
+    parts: dict[str, dict[str, Part]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    objectives: dict[str, Objective] = field(default_factory=dict)
+    measures: dict[str, Measure] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
+    owners: dict[str, list[str]] = field(default_factory=dict)
+
+    def sizes(self, part: Part) -> tuple[str, ...]:
+        """Names of a part's keys."""
+        return tuple(size if isinstance(size, str) else size.name for size in part.sizes)
+
+    def keys_of(self, *kinds: type[Declaration]) -> dict[str, Key]:
+        """The keys of all declarations of these kinds, in their order."""
+        found: dict[str, Key] = {}
+        for declaration in self.everything():
+            if isinstance(declaration, kinds):
+                found |= {name: self.keys[name] for name in names_of_keys(declaration)}
+        return found
+
+    def everything(self) -> list[Declaration]:
+        """Every declaration: parts, objectives, measures, figures, datasets."""
+        parts = [part for kind in KINDS for part in self.parts[kind].values()]
+        tables: list[Mapping[str, Declaration]] = [self.objectives, self.measures, self.figures, self.datasets]
+        return [*parts, *(declaration for table in tables for declaration in table.values())]
+
+    @property
+    def plots(self) -> dict[str, Figure]:
+        """The figures of an experiment."""
+        return {name: figure for name, figure in self.figures.items() if "toy" not in figure.needs}
+
+    @property
+    def toy_plots(self) -> dict[str, Figure]:
+        """The figures of the toy model."""
+        return {name: figure for name, figure in self.figures.items() if "toy" in figure.needs}
+
+
+def names_of_keys(declaration: Declaration) -> tuple[str, ...]:
+    """Names of the keys that a declaration has."""
+    keys = declaration.sizes if isinstance(declaration, Part) else getattr(declaration, "keys", ())
+    return tuple(key if isinstance(key, str) else key.name for key in keys)
+
+
+def declared() -> Registry:
+    """What counts in this process."""
+    return _assembled(_extensions)
+
+
+_extensions: tuple[str, ...] = ()
+
+
+def use(extensions: Iterable[str]) -> Registry:
+    """Let these extensions count from now on, and no others.
+
+    Args:
+        extensions: paths of Python files, and names of modules.
+
+    Raises:
+        UserError: one does not exist, or declares something that is wrong, or that is there already.
+    """
+    global _extensions
+    chosen = tuple(extensions)
+    registry = _assembled(chosen)
+    _extensions = chosen
+    return registry
+
+
+def files() -> dict[str, Path]:
+    """The extensions in use: source -> file."""
+    return {extension: locate(extension) for extension in _extensions}
+
+
+def locate(extension: str) -> Path:
+    """The file of an extension, without importing it.
+
+    Raises:
+        UserError: there is none.
+    """
+    if extension.endswith(".py"):
+        path = Path(extension)
+        if not path.is_file():
+            raise UserError(f"extensions: {extension} does not exist; expected {EXPECTED}")
+        return path.resolve()
+    try:
+        spec = importlib.util.find_spec(extension)
+    except (ImportError, ValueError, AttributeError):
+        spec = None
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        raise UserError(f"extensions: no module {extension} is installed; expected {EXPECTED}")
+    return Path(spec.origin)
+
+
+@functools.cache
+def _built_in() -> tuple[Declaration | Key, ...]:
+    found: list[Declaration | Key] = []
+    for room in ROOMS:
+        for path in sorted((PACKAGE / room).glob("*.py")):
+            found += read(path, f"rdplane.{room.replace('/', '.')}.{path.stem}")
+    return tuple(found)
+
+
+# The date is in the key: a file edited between two configurations of one process is read anew.
+def _assembled(extensions: tuple[str, ...]) -> Registry:
+    places = tuple((extension, locate(extension)) for extension in extensions)
+    return _assemble(tuple((extension, path, path.stat().st_mtime_ns) for extension, path in places))
+
+
+@functools.lru_cache(maxsize=16)
+def _assemble(extensions: tuple[tuple[str, Path, int], ...]) -> Registry:
+    registry, found = Registry(), list(_built_in())
+    for extension, path, _ in extensions:
+        added = read(path, str(path) if extension.endswith(".py") else extension)
+        if not any(isinstance(declaration, Declaration) for declaration in added):
+            raise UserError(
+                f"{extension} declares nothing; expected a Part, Objective, Measure, Figure or Dataset at its top "
+                "level, as docs/extend.md shows"
+            )
+        found += added
+    for item in found:
+        if isinstance(item, Key):
+            _add_key(registry, item, "")
+    for declaration in found:
+        if isinstance(declaration, Declaration):
+            _add(registry, declaration)
+    for declaration in registry.everything():
+        _resolve(registry, declaration)
+    _order(registry)
+    return registry
+
+
+def _where(declaration: Declaration) -> str:
+    return declaration.source
+
+
+def _add(registry: Registry, new: Declaration) -> None:
+    if isinstance(new, Part):
+        if new.kind not in KINDS:
+            raise UserError(f"{_where(new)}: kind is {new.kind!r}, expected one of {', '.join(KINDS)}")
+        table, key, what = registry.parts[new.kind], new.symbol, f"{new.kind} {new.symbol!r}"
+        if not SYMBOL.fullmatch(new.symbol):
+            raise UserError(f"{_where(new)}: the symbol is {new.symbol!r}, expected one letter, digit, '-' or '+'")
+        if new.mark and new.mark not in MARKS[new.kind]:
+            raise UserError(f"{_where(new)}: the mark is {new.mark!r}, expected one of {', '.join(MARKS[new.kind])}")
+    else:
+        tables: dict[type, dict[str, Any]] = {
+            Objective: registry.objectives, Measure: registry.measures, Figure: registry.figures,
+            Dataset: registry.datasets,
+        }  # fmt: skip
+        table, key = tables[type(new)], new.name  # type: ignore[attr-defined]
+        what = f"{type(new).__name__.lower()} {key!r}"
+        if not WORD.fullmatch(key):
+            raise UserError(f"{_where(new)}: the name of the {what} is expected to be lower-case letters, digits and _")
+    if isinstance(new, Objective):
+        _check_label(new)
+    if key in table:
+        raise UserError(
+            f"{_where(new)}: there is a {what} already, in {table[key].source}; choose another "
+            + ("symbol" if isinstance(new, Part) else "name")
+        )
+    table[key] = new  # type: ignore[assignment]
+    for item in getattr(new, "sizes", ()) if isinstance(new, Part) else getattr(new, "keys", ()):
+        if isinstance(item, Key):
+            _add_key(registry, item, _where(new))
+
+
+def _check_label(new: Objective) -> None:
+    if new.mark not in ("", "x", "+"):
+        raise UserError(f"{_where(new)}: the mark is {new.mark!r}, expected '', 'x' or '+'")
+    try:
+        fits = new.label.format(value=1.5) != new.label
+    except (LookupError, ValueError):
+        fits = False
+    if not fits:
+        raise UserError(f"{_where(new)}: the label is {new.label!r}, expected {{value}} in it, as in 'β {{value:g}}'")
+
+
+def _add_key(registry: Registry, key: Key, where: str) -> None:
+    if key.name in registry.keys:
+        raise UserError(f"{where}: there is a key {key.name!r} already; name it alone to share it, or choose another")
+    registry.keys[key.name] = key
+
+
+def _resolve(registry: Registry, declaration: Declaration) -> None:
+    """Check what a declaration names: keys, measures, columns."""
+    for name in names_of_keys(declaration):
+        if name not in registry.keys:
+            raise UserError(f"{_where(declaration)}: no key {name!r} is declared; expected a Key, or the name of one")
+        owner = declaration.name  # type: ignore[attr-defined]
+        registry.owners.setdefault(name, []).append(owner)
+    if isinstance(declaration, Measure):
+        for name in declaration.needs:
+            if name not in registry.measures:
+                raise UserError(f"{_where(declaration)}: needs the measure {name!r}, which is not declared")
+        if _depends_on(declaration.name, registry, ()):
+            raise UserError(f"{_where(declaration)}: the measure {declaration.name} needs itself, by its `needs`")
+        others = [m for m in registry.measures.values() if m is not declaration]
+        taken = {column.name for measure in others for column in measure.columns}
+        for column in () if declaration.source.startswith("rdplane.") else declaration.columns:
+            if column.name in taken:
+                raise UserError(f"{_where(declaration)}: another measure has a column {column.name!r}; choose another")
+    if isinstance(declaration, Figure) and declaration.measure and declaration.measure not in registry.measures:
+        raise UserError(f"{_where(declaration)}: needs the measure {declaration.measure!r}, which is not declared")
+
+
+def _depends_on(name: str, registry: Registry, above: tuple[str, ...]) -> bool:
+    """Whether a measure comes up again among those that it needs."""
+    if name in above:
+        return True
+    needs = registry.measures[name].needs if name in registry.measures else ()
+    return any(_depends_on(needed, registry, (*above, name)) for needed in needs)
+
+
+def _order(registry: Registry) -> None:
+    """Symbols as in the paper, - + and then letters; objectives by name, beta first; the others by their place."""
+    for kind in KINDS:
+        parts = registry.parts[kind]
+        order = sorted(parts, key=lambda symbol: ("-+".find(symbol) % 3, symbol))
+        free = [mark for mark in MARKS[kind] if mark not in {part.mark for part in parts.values()}]
+        for symbol in order:
+            part = parts.pop(symbol)
+            if not part.mark:
+                if not free:
+                    raise UserError(f"{_where(part)}: no mark is free for another {kind}; give it one of another's")
+                part = dataclasses.replace(part, mark=free.pop(0))
+            parts[symbol] = part
+    registry.objectives = dict(sorted(registry.objectives.items(), key=lambda item: (item[0] != "beta", item[0])))
+    registry.measures = dict(sorted(registry.measures.items(), key=lambda item: (item[1].place, item[0])))
+    registry.figures = dict(sorted(registry.figures.items(), key=lambda item: (item[1].place, item[0])))
+
+
+def imported(declaration: Declaration) -> Any:
+    """The class or function that a declaration is about; imports its file, and with it whatever that needs.
+
+    Raises:
+        UserError: the file cannot be imported, or has nothing of that name.
+    """
+    names = {Part: "builds", Objective: "builds", Measure: "computes", Figure: "draws", Dataset: "makes"}
+    name = getattr(declaration, names[type(declaration)])
+    module = _module(declaration.source)
+    if not hasattr(module, name):
+        raise UserError(f"{declaration.source} has no {name}, which its declaration names; expected it there")
+    return getattr(module, name)
+
+
+def construct(declaration: Declaration, known: Mapping[str, Any]) -> Any:
+    """What a declaration's class or function returns, called with those of `known` that it names.
+
+    Raises:
+        UserError: as `imported`; or it asks for something else.
+    """
+    call = imported(declaration)
+    parameters = inspect.signature(call).parameters
+    for name, parameter in parameters.items():
+        needed = parameter.default is parameter.empty and parameter.kind not in (
+            parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD
+        )  # fmt: skip
+        if needed and name not in known:
+            raise UserError(
+                f"{declaration.source}: {call.__name__} asks for {name!r}, expected only {', '.join(known)}; "
+                "keys of its own belong into its declaration"
+            )
+    return call(**{name: known[name] for name in parameters if name in known})
+
+
+def _module(source: str) -> ModuleType:
+    if not source.endswith(".py"):
+        try:
+            return importlib.import_module(source)
+        except ImportError as error:
+            raise UserError(f"{source} cannot be imported ({error})") from None
+    path = Path(source)
+    name = f"rdplane_extension_{path.stem}"
+    known = sys.modules.get(name)
+    if known is not None and known.__file__ == str(path):
+        return known
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # its neighbours, behind everything else
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it runs: a dataclass looks its own module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # of a user's code: whatever it raises
+        del sys.modules[name]
+        line = _line(error, path)
+        raise UserError(
+            f"{path}{line} cannot be imported: {type(error).__name__}: {error}; expected a file that Python can import"
+        ) from None
+    return module
+
+
+@contextlib.contextmanager
+def explained(
+    declaration: Declaration, what: str, passing: Callable[[Exception], bool] = lambda error: False
+) -> Iterator[None]:
+    """Say in one line what goes wrong in a user's source; a fault of the package's own keeps its traceback.
+
+    Args:
+        declaration: whose source runs in the block.
+        what: cannot be done then, such as 'the figure cost cannot be drawn'.
+        passing: whether an error is none of the source's, such as memory that runs out.
+
+    Raises:
+        UserError: anything went wrong in the source of an extension.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # of a user's code: whatever it raises
+        if declaration.source.startswith("rdplane.") or passing(error):
+            raise
+        path = locate(declaration.source)
+        raise UserError(
+            f"{path}{_line(error, path)}: {what}: {type(error).__name__}: {error}; mend the file, or remove it from "
+            "extensions"
+        ) from error
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """', line N' of the place in a file where an error arose."""
+    trace, line = error.__traceback__, None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f", line {line}" if line else ""

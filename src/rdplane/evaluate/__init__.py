@@ -1,0 +1,1 @@
+"""Test images through a trained model: rate, distortion and every further measure, and samples."""

@@ -1,0 +1,103 @@
+"""A trained cell as a Python object."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from rdplane.declare.registry import declared, locate, use
+from rdplane.errors import UserError
+from rdplane.experiment.architectures import parse
+from rdplane.files import read_json
+from rdplane.models.build import build
+
+if TYPE_CHECKING:
+    from rdplane.models.vae import VAE
+
+__all__ = ["load"]
+
+
+def load(
+    folder: str | Path, device: str | torch.device = "cpu", extensions: Iterable[str | Path] | None = None
+) -> "VAE":
+    """Load the model of a finished cell, ready to use (evaluation mode).
+
+    Args:
+        folder: the cell's folder, such as ``results/quick/cells/vae-+v_beta0.1_seed0_1f2e3d4c``.
+        device: where to put it.
+        extensions: files or modules with the model's own parts (see `rdplane.declare.registry.use`), in use from then
+            on; by default those with which it was trained.
+
+    Returns:
+        A `rdplane.models.vae.VAE` with `encode`, `rate_distortion` (nats per image), `reconstruct`, `generate` and
+        `log_marginal`; its resolved cell is in the attribute `cell`.
+
+    Raises:
+        UserError: the folder holds no finished cell, its weights are damaged or of another model, or an extension that
+            the model needs is missing.
+    """
+    folder = Path(folder)
+    summary: dict[str, Any] = read_json(folder / "train.json")
+    path = folder / "model.safetensors"
+    remedy = "delete the cell's folder and run the workflow again to train it anew"
+    try:
+        cell, (height, width) = summary["cell"], summary["shape"]
+        if extensions is not None:
+            use(_spelled(extension) for extension in extensions)
+        else:
+            _use_recorded(folder, cell["architecture"], summary.get("extensions", {}))
+        model = build(cell["architecture"], (height, width), cell["model"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{folder / 'train.json'} describes no model ({error!r}); {remedy}") from None
+    try:
+        model.load_state_dict(safetensors.torch.load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise UserError(f"{path} cannot be loaded ({error}); {remedy}") from None
+    model.cell = cell
+    return model.to(memory_format=torch.channels_last).to(device).eval()  # type: ignore[call-overload]
+
+
+def _use_recorded(folder: Path, architecture: str, recorded: Mapping[str, str]) -> None:
+    """Put the extensions with which a cell was trained into use, unless its parts are known already.
+
+    Args:
+        architecture: of the cell.
+        recorded: extension -> the file that it was.
+
+    Raises:
+        UserError: a part of the architecture is in none of those that are there.
+    """
+    if not recorded or _known(architecture, recorded):
+        return
+    there, missing = [], []
+    for extension, file in recorded.items():
+        try:
+            locate(extension)
+            there.append(extension)
+        except UserError:
+            missing.append(file)
+    use(there)
+    try:
+        parse(architecture)
+    except UserError:
+        if not missing:
+            raise
+        raise UserError(
+            f"{folder}: the model {architecture!r} has parts of an extension, and {', '.join(missing)} does not exist "
+            "any more; expected the file there: put it back, or pass extensions=[...] with its new place"
+        ) from None
+
+
+def _known(architecture: str, recorded: Mapping[str, str]) -> bool:
+    """Whether every part is declared in the package, or by one of the recorded extensions."""
+    parts = declared().parts
+    found = [parts[kind].get(symbol) for kind, symbol in zip(parts, architecture, strict=True)]
+    return all(part and (part.source.startswith("rdplane.") or part.source in recorded) for part in found)
+
+
+def _spelled(extension: str | Path) -> str:
+    """A path made absolute, as a declaration's source is; the name of a module as it is."""
+    return str(Path(extension).resolve()) if str(extension).endswith(".py") else str(extension)

@@ -1,0 +1,226 @@
+"""Cells: the fully resolved runs that a configuration expands to, and their names. Needs no torch.
+
+A cell is one plain dict that holds all that decides its numbers and nothing else; its folder name is a readable slug
+and a hash of the canonical JSON of that dict, so that two spellings of one run are one folder and any
+change that matters is another.
+"""
+
+import fnmatch
+import itertools
+from typing import Any
+
+from rdplane.declare.kinds import Measure, Objective
+from rdplane.declare.registry import declared, names_of_keys
+from rdplane.errors import UserError
+from rdplane.experiment import versions
+from rdplane.experiment.architectures import parse, place
+from rdplane.experiment.config import sizes_of
+from rdplane.files import digest
+
+__all__ = [
+    "cell_name", "compute_settings", "data_identity", "data_spec", "evaluation_of", "expand", "is_measured",
+    "measure_version", "samples_version", "sampling_settings", "select", "versions_of",
+]  # fmt: skip
+
+
+def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """All cells of a resolved configuration: folder name -> cell, sorted, so that the order of a list is no change.
+
+    Raises:
+        UserError: no cell is left, two cells coincide, or the settings of a cell contradict each other.
+    """
+    images = data_identity(config)
+    grid, axes = config["grid"], declared().objectives
+    points = _points({**grid, "architecture": grid["architectures"]})
+    points = [point for point in points if not any(_matches(point, line) for line in grid["exclude"])]
+    for line in grid["extra"]:
+        once = {"anneal": grid["anneal"][:1], "seed": grid["seed"][:1]}
+        added = _points({**{axis: [] for axis in axes}, **once, **line})
+        if not added:
+            raise UserError(f"grid.extra: the line {line} adds no cell; expected one of {', '.join(axes)} in it")
+        points += added
+    if not points:
+        raise UserError(
+            f"grid: no cell is left; expected at least one value of {', '.join(axes)} that grid.exclude does not remove"
+        )
+    settings = {name: _settings(config, name) for name in place(point["architecture"] for point in points)}
+    objective_keys = set(declared().keys_of(Objective))
+    source: dict[tuple[str, str], dict[str, str]] = {}
+    cells: dict[str, dict[str, Any]] = {}
+    for point in points:
+        shared = settings[point["architecture"]]
+        made_by = point["architecture"], point["objective"]
+        if made_by not in source:
+            source[made_by] = versions_of(*made_by)
+        if point["anneal"] > shared["training"]["epochs"]:
+            raise UserError(
+                f"grid.anneal is {point['anneal']} epochs, expected at most training.epochs "
+                f"({shared['training']['epochs']} for {point['architecture']}); otherwise beta is never reached"
+            )
+        cell = {
+            "architecture": point["architecture"],
+            "objective": _objective(point, shared["training"]),
+            "anneal": point["anneal"],
+            "seed": point["seed"],
+            "data": images,
+            **shared,
+            "training": {key: value for key, value in shared["training"].items() if key not in objective_keys},
+            "versions": source[made_by],
+        }
+        name = cell_name(cell)
+        if name in cells:
+            raise UserError(
+                f"grid: the cell {point['architecture']!r} with {point['objective']} {point['value']:g}, anneal "
+                f"{point['anneal']}, seed {point['seed']} appears twice; expected each once (1, 1.0 and 1e0 are one "
+                "value): remove it from the lists or from grid.extra"
+            )
+        cells[name] = cell
+    order = {name: number for number, name in enumerate(settings)}
+    return dict(sorted(cells.items(), key=lambda item: _order(item[1], order)))
+
+
+def _points(axes: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """The product of the axes: every value of every objective, with every annealing where the objective knows it."""
+    aims = [
+        {"objective": name, "value": value, "anneal": anneal}
+        for name, objective in declared().objectives.items()
+        for value in axes[name]
+        for anneal in (axes["anneal"] if objective.anneals else [0])
+    ]
+    return [
+        {"architecture": architecture, "seed": seed, **aim}
+        for architecture, aim, seed in itertools.product(axes["architecture"], aims, axes["seed"])
+    ]
+
+
+def _objective(point: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+    """What a cell minimises, with the settings that this objective has and no others."""
+    objective = declared().objectives[point["objective"]]
+    own = {key: training[key] for key in names_of_keys(objective)}
+    return {"name": objective.name, "value": point["value"], **own}
+
+
+def _order(cell: dict[str, Any], architectures: dict[str, int]) -> tuple[Any, ...]:
+    objective = cell["objective"]
+    aim = list(declared().objectives).index(objective["name"]), objective["value"]
+    return architectures[cell["architecture"]], aim, cell["anneal"], cell["seed"]
+
+
+def select(cells: dict[str, dict[str, Any]], selection: dict[str, list[Any]]) -> list[str]:
+    """Names of the cells that match a selection, as in `figures.sample_grids`: each key lists the values allowed."""
+    points = {}
+    for name, cell in cells.items():
+        aim = {"objective": cell["objective"]["name"], "value": cell["objective"]["value"]}
+        points[name] = {**cell, **aim}
+    return [name for name, point in points.items() if _matches(point, selection)]
+
+
+def _matches(point: dict[str, Any], selection: dict[str, list[Any]]) -> bool:
+    """Whether a point of the grid has one of the values that each key of a selection allows."""
+    known = parse(point["architecture"]).symbols | point | {point["objective"]: point["value"]}
+    return all(known.get(key) in allowed for key, allowed in selection.items())
+
+
+def _settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
+    """What all cells of one architecture share: model and training."""
+    model, training = _overridden(config, architecture, "model"), _overridden(config, architecture, "training")
+    if training["constant_epochs"] is None:
+        training["constant_epochs"] = training["epochs"] // 2
+    if training["constant_epochs"] > training["epochs"]:
+        raise UserError(
+            f"training.constant_epochs is {training['constant_epochs']} for {architecture}, expected at most "
+            f"training.epochs ({training['epochs']})"
+        )
+    return {"model": {key: model[key] for key in sizes_of(architecture)}, "training": training}
+
+
+def _overridden(config: dict[str, Any], architecture: str, section: str) -> dict[str, Any]:
+    """A section of the configuration for one architecture: overrides that match it apply in the order of the file."""
+    settings = dict(config[section])
+    for pattern, override in config["overrides"].items():
+        if fnmatch.fnmatchcase(architecture, pattern):
+            settings.update(override[section])
+    return settings
+
+
+def versions_of(architecture: str, objective: str) -> dict[str, str]:
+    """Versions of all source that decides the weights of a cell: what it is called -> version."""
+    registry = declared()
+    parts = [registry.parts[kind][symbol] for kind, symbol in parse(architecture).symbols.items()]
+    names = ["training", versions.of(registry.objectives[objective]), *map(versions.of, parts)]
+    return {name: versions.version(name) for name in names}
+
+
+def cell_name(cell: dict[str, Any]) -> str:
+    """Folder name of a cell, such as ``vae-+v_beta0.1_anneal100_seed0_1f2e3d4c`` or ``vae-+v_rate20_seed0_...``."""
+    objective = cell["objective"]
+    slug = declared().objectives[objective["name"]].slug
+    parts = [f"vae{cell['architecture']}", f"{slug}{objective['value']:.10g}"]
+    if cell["anneal"]:
+        parts.append(f"anneal{cell['anneal']}")
+    return "_".join([*parts, f"seed{cell['seed']}", digest(cell)])
+
+
+def data_spec(config: dict[str, Any]) -> dict[str, Any]:
+    """The keys of the configuration that say which images are prepared and how (see `rdplane.data`)."""
+    keys = ("seed", "file", "binarise", "threshold", "split")
+    return {"dataset": config["dataset"], **{key: config["data"][key] for key in keys}}
+
+
+def data_identity(config: dict[str, Any]) -> dict[str, Any]:
+    """All that decides the prepared images, the version of their source included."""
+    from rdplane import data
+
+    identity = data.resolve(data_spec(config))
+    built_in = declared().datasets.get(config["dataset"])
+    name = "own images" if built_in is None or config["data"]["file"] else versions.of(built_in)
+    return {**identity, "version": versions.version(name)}
+
+
+def compute_settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
+    """How the cells of an architecture are computed (device, threads, checkpoints): not part of their identity."""
+    return _overridden(config, architecture, "compute")
+
+
+def evaluation_of(config: dict[str, Any], architecture: str) -> dict[str, dict[str, Any]]:
+    """What the evaluation of a cell of an architecture depends on: measure -> its settings and versions.
+
+    Measures that are switched off, or need labels that a user's own images cannot have, are left out.
+    """
+    settings, chosen = config["evaluation"], {}
+    for name, measure in declared().measures.items():
+        if is_measured(config, measure):
+            own = {key: settings[key] for key in names_of_keys(measure)}
+            chosen[name] = own | {"version": measure_version(measure, architecture)}
+    return chosen
+
+
+def is_measured(config: dict[str, Any], measure: Measure) -> bool:
+    """Whether a measure is switched on, and its images can have labels."""
+    return not (measure.off and not config["evaluation"][measure.off]) and not (
+        measure.labels and config["data"]["file"]
+    )
+
+
+def measure_version(measure: Measure, architecture: str) -> str:
+    """The version of a measure's source, of the measures that it uses, and of what drawing from the decoder needs."""
+    registry = declared()
+    found = [versions.version(versions.of(measure))]
+    found += [measure_version(registry.measures[name], architecture) for name in measure.needs]
+    return " ".join(found + (_drawing(architecture) if measure.draws else []))
+
+
+def _drawing(architecture: str) -> list[str]:
+    registry = declared()
+    parts = [registry.parts[kind][symbol] for kind, symbol in parse(architecture).symbols.items()]
+    return [versions.version(versions.sampler(part)) for part in parts if part.sampler]
+
+
+def sampling_settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
+    """What the samples of a cell of an architecture depend on: the section `sampling`, and versions."""
+    return {**config["sampling"], "version": samples_version(architecture)}
+
+
+def samples_version(architecture: str) -> str:
+    """The version of what draws samples, and of what drawing from the decoder needs."""
+    return " ".join([versions.version("samples"), *_drawing(architecture)])

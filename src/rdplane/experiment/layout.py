@@ -1,0 +1,126 @@
+"""Where every file of an experiment lies. The workflow and the command line both ask here."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rdplane.declare.kinds import Figure
+from rdplane.declare.registry import declared
+from rdplane.errors import UserError
+from rdplane.experiment import toy_cells, versions
+from rdplane.experiment.architectures import parse
+from rdplane.experiment.cells import data_identity, expand, is_measured, select
+from rdplane.files import digest
+
+__all__ = ["SELECTED", "TABLES", "Layout"]
+
+TABLES = ("best_elbo", "pareto", "best_by_architecture")
+SELECTED = "samples_selected"  # the figure behind every sample grid of a configuration
+
+
+class Layout:
+    """The files of one experiment below a results folder.
+
+    Args:
+        config: a resolved configuration.
+        results: the results folder.
+    """
+
+    def __init__(self, config: dict[str, Any], results: str | Path = "results"):
+        self.config = config
+        self.results = Path(results)
+        self.folder = self.results / config["experiment"]
+
+    @cached_property
+    def cells(self) -> dict[str, dict[str, Any]]:
+        """Folder name -> resolved cell."""
+        return expand(self.config)
+
+    @cached_property
+    def toy_cells(self) -> dict[str, dict[str, Any]]:
+        """File name without ending -> toy cell."""
+        return toy_cells.expand(self.config["toy"])
+
+    @property
+    def toy(self) -> Path:
+        return self.folder / "toy"
+
+    @cached_property
+    def images(self) -> Path:
+        """The prepared images: ``<results>/data/<dataset>/images-<hash>.npz``, shared by all experiments."""
+        return self.results / "data" / self.config["dataset"] / f"images-{digest(data_identity(self.config))}.npz"
+
+    @property
+    def downloads(self) -> Path:
+        """Verified upstream files."""
+        return self.results / "data" / "downloads"
+
+    def cell(self, name: str) -> Path:
+        return self.folder / "cells" / name
+
+    @property
+    def table(self) -> Path:
+        return self.folder / "rd.csv"
+
+    @property
+    def missing(self) -> Path:
+        """The cells of the grid that have no row in the table, and why."""
+        return self.folder / "missing.csv"
+
+    @property
+    def figures(self) -> Path:
+        return self.folder / "figures"
+
+    @property
+    def page(self) -> Path:
+        """The interactive RD plane."""
+        return self.folder / "rd_plane.html"
+
+    @cached_property
+    def plots(self) -> dict[str, Figure]:
+        """The figures of this experiment: those declared whose measure is on, and the sample grids it asks for."""
+        registry = declared()
+        plots = {
+            name: figure
+            for name, figure in registry.plots.items()
+            if name != SELECTED and (not figure.measure or is_measured(self.config, registry.measures[figure.measure]))
+        }
+        return plots | {name: registry.figures[SELECTED] for name in self.grids}
+
+    @cached_property
+    def grids(self) -> dict[str, list[str]]:
+        """Figure name of each sample grid of the configuration -> names of the cells it shows.
+
+        Raises:
+            UserError: a selection matches no cell, or a figure of this name is declared.
+        """
+        grids = {}
+        for key, selection in self.config["figures"]["sample_grids"].items():
+            name = f"samples_{key}"
+            if name in declared().figures:
+                raise UserError(f"figures.sample_grids.{key}: a figure of this name exists already; choose another")
+            grids[name] = select(self.cells, selection)
+            if not grids[name]:
+                raise UserError(
+                    f"figures.sample_grids.{key} is {selection}, which selects no cell of the grid; "
+                    "expected values that occur there: change it or remove it"
+                )
+        return grids
+
+    @cached_property
+    def looks(self) -> str:
+        """A digest of how runs are named and marked: what drawings take from declarations of parts and objectives."""
+        registry, cells = declared(), self.cells.values()
+        used = {(kind, symbol) for cell in cells for kind, symbol in parse(cell["architecture"]).symbols.items()}
+        parts = [registry.parts[kind][symbol] for kind, symbol in sorted(used)]
+        objectives = [registry.objectives[name] for name in sorted({cell["objective"]["name"] for cell in cells})]
+        shown = [[part.name, part.title, part.mark] for part in parts]
+        return digest([shown, [[each.name, each.title, each.label, each.mark] for each in objectives]])
+
+    def figure_settings(self, name: str) -> dict[str, Any]:
+        """What a figure depends on beside the table, samples and histories it draws, the source included."""
+        shown = self.config["figures"]
+        settings = {"note": shown["note"], "published": shown["published"]}
+        settings |= {"version": versions.fingerprint(versions.of(self.plots[name])), "title": self.plots[name].title}
+        settings["looks"] = self.looks
+        return settings | ({"cells": self.grids[name]} if name in self.grids else {})

@@ -1,0 +1,45 @@
+"""Samples of all models at one beta (Figure 5 of the paper)."""
+
+import matplotlib.figure
+import pandas as pd
+
+from rdplane.declare import Figure
+from rdplane.figures import style
+from rdplane.figures.runs import in_grid_order, precisions
+from rdplane.figures.samples import Samples, draw_grid
+
+__all__ = ["at_one_beta", "draw_samples_models"]
+
+FIGURE = Figure(
+    name="samples_models", title="All models at one beta", draws="draw_samples_models", needs=("samples",), place=8,
+    caption="All models at one beta (Figure 5).",
+)  # fmt: skip
+
+
+def at_one_beta(table: pd.DataFrame) -> pd.DataFrame:
+    """Every architecture at one beta: of the betas that most architectures share, the nearest to 1.
+
+    Of several runs of an architecture there, the one with the least annealing and the lowest seed.
+    """
+    candidates = table[table["objective"] == "beta"]
+    if candidates.empty:
+        return candidates
+    shared = candidates.groupby("beta")["architecture"].nunique()
+    common = shared.index[shared == shared.max()]
+    beta = min(common, key=lambda value: abs(value - 1))
+    at_beta = candidates[candidates["beta"] == beta]
+    return in_grid_order(at_beta.sort_values(["anneal", "seed"], kind="stable").drop_duplicates("architecture"))
+
+
+def draw_samples_models(table: pd.DataFrame, samples: Samples, *, note: str | None = None) -> matplotlib.figure.Figure:
+    """The samples of `at_one_beta`.
+
+    Args:
+        table: one row per run.
+        samples: gives those of a cell.
+        note: a line under the title.
+    """
+    shown = at_one_beta(table)
+    if shown.empty:
+        return style.empty(FIGURE.title, "No run was trained with a beta.", note, precisions(table))
+    return draw_grid(shown, samples, FIGURE.title, note=note, footnotes=precisions(table))

@@ -1,0 +1,70 @@
+"""Short tables drawn from rd.csv: the best ELBO, the Pareto set, and the best run of each architecture."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from rdplane.declare.registry import declared
+from rdplane.errors import UserError
+from rdplane.experiment.layout import TABLES
+from rdplane.files import write_text
+from rdplane.table.category import with_category
+from rdplane.table.frontier import pareto
+from rdplane.table.rd import read_table
+
+__all__ = ["columns", "write_tables"]
+
+MEASURED = ("rate", "distortion", "neg_elbo")
+
+
+def columns() -> list[str]:
+    """Columns of the short tables: a run's settings with one per declared objective, and what it achieves."""
+    errors = [name for measured in MEASURED for name in (measured, f"{measured}_se")]
+    return ["architecture", *declared().objectives, "anneal", "seed", *errors, "probe_accuracy", "category"]
+
+
+def write_tables(folder: Path) -> None:
+    """Write `tables/<name>.csv` and `.md` below an experiment's folder for each of `TABLES`.
+
+    best_elbo: the run with the lowest R + D. pareto: the runs that no other beats, by rate. best_by_architecture: of
+    each architecture the run with the lowest R + D, best first.
+
+    Raises:
+        UserError: `rd.csv` is missing, damaged or empty.
+    """
+    table = read_table(folder / "rd.csv")
+    if table.empty:
+        raise UserError(f"{folder / 'rd.csv'} has no rows, so there is nothing to tabulate; run the cells first")
+    table = with_category(table)
+    ordered = table.sort_values("neg_elbo", kind="stable")
+    selections = {
+        "best_elbo": ordered.head(1),
+        "pareto": table.iloc[pareto(table["rate"], table["distortion"])],
+        "best_by_architecture": ordered.drop_duplicates("architecture"),
+    }
+    for name in TABLES:
+        rows = selections[name]
+        text = rows[columns()].to_csv(index=False, lineterminator="\n")
+        write_text(folder / "tables" / f"{name}.csv", text)
+        write_text(folder / "tables" / f"{name}.md", _markdown(rows))
+
+
+def _markdown(rows: pd.DataFrame) -> str:
+    """A Markdown table: value ± standard error in one column, in nats per image."""
+    objectives = declared().objectives
+    lines = ["| model | objective | anneal | seed | R, nats | D, nats | -ELBO, nats | probe accuracy | category |"]
+    lines.append("| --- " * 9 + "|")
+    for _, row in rows.iterrows():
+        objective = objectives[row["objective"]]
+        probe = row["probe_accuracy"]
+        cells = [
+            f"`{row['architecture']}`",
+            objective.label.format(value=row[objective.name]),
+            f"{row['anneal']}",
+            f"{row['seed']}",
+            *(f"{row[name]:.2f} ± {row[f'{name}_se']:.2f}" for name in MEASURED),
+            f"{probe:.1%}" if pd.notna(probe) else "",
+            row["category"],
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,51 @@
+"""What every objective computes. Rate and distortion come in unweighted; their weights live in objectives alone."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rdplane.declare.registry import construct, declared
+
+__all__ = ["Loss", "build_loss"]
+
+
+class Loss(nn.Module):
+    """Base of all objectives: a loss in nats per image, and the last weight of the rate.
+
+    What an objective must remember is kept in buffers, so that a checkpoint holds it.
+
+    Attributes:
+        weight: the weight that the rate had in the last step, a scalar.
+    """
+
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(()))
+
+    def forward(self, rate: Tensor, distortion: Tensor, time: float) -> Tensor:
+        """The loss of a batch.
+
+        Args:
+            rate: (B,) log e(z|x) - log m(z), nats per image.
+            distortion: (B,) -log d(x|z), nats per image.
+            time: epochs trained so far, a fraction included.
+
+        Returns:
+            A scalar, nats per image; its gradient is what training follows.
+        """
+        raise NotImplementedError
+
+
+def build_loss(cell: dict[str, Any]) -> Loss:
+    """The objective of a resolved cell.
+
+    Raises:
+        UserError: a user's objective asks for what its declaration does not list.
+    """
+    settings = cell["objective"]
+    objective = declared().objectives[settings["name"]]
+    keys = {key: value for key, value in settings.items() if key not in ("name", "value")}
+    return construct(objective, {objective.name: settings["value"], "anneal": cell["anneal"], **keys})

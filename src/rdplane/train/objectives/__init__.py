@@ -1,0 +1,1 @@
+"""What training can minimise, one objective a file."""

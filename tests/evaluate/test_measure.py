@@ -1,0 +1,123 @@
+"""What holds for every measure of the package, on a model in memory."""
+
+import finished
+import linear_gaussian as lg
+import numpy as np
+import pytest
+import torch
+
+from rdplane.declare.registry import declared
+from rdplane.evaluate.call import call
+from rdplane.evaluate.given import Given
+from rdplane.experiment import versions
+from rdplane.experiment.architectures import ARCHITECTURES
+from rdplane.experiment.metrics import measured, rules_of
+from rdplane.models.build import build
+
+LABELS = np.arange(40) % 3
+MEASURES = ("rate_distortion", "information", "importance", "units", "probe", "generative")
+SWITCHES = {  # key that switches a measure off -> its columns
+    "mi_images": ["mi_lower", "mi_lower_se", "mi_upper", "mi_upper_se", "mi_images"],
+    "iw_images": ["nll_iw", "nll_iw_se", "iw_samples", "iw_images"],
+    "unit_images": ["active_units"],
+    "probe_images": ["probe_accuracy", "probe_accuracy_se"],
+    "gen_samples": ["gen_lower", "gen_lower_se", "gen_upper", "gen_upper_se", "gen_samples"],
+}
+
+
+def measure(model, images, labels=LABELS, only=MEASURES, **settings):
+    """The columns of these measures, each with what the others kept."""
+    results, kept = {}, {}
+    evaluation = finished.evaluation_of(**settings)
+    for name in ("rate_distortion", *only):
+        declaration = declared().measures[name]
+        if name in evaluation and not (declaration.labels and labels is None):
+            own = {key: value for key, value in evaluation[name].items() if key != "version"}
+            given = Given(model, images, labels, own, {needed: kept[needed] for needed in declaration.needs})
+            results |= call(declaration, given)
+            kept[name] = given.kept
+    return {name: results.get(name) for name in measured()}
+
+
+def empty(results):
+    return [name for name, value in results.items() if value is None]
+
+
+@pytest.fixture
+def x():
+    return lg.images(40)
+
+
+@pytest.fixture
+def model():
+    return lg.model().float()
+
+
+def test_measures_come_in_the_order_of_their_columns():
+    assert tuple(declared().measures) == MEASURES
+    assert {m.off: list(rules_of(m)) for m in declared().measures.values() if m.off} == SWITCHES
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_measure_of_every_architecture_is_a_finite_number(architecture):
+    binary = torch.bernoulli(torch.full((40, 8, 8), 0.4)).to(torch.uint8)
+    results = measure(build(architecture, (8, 8), finished.SIZES), binary)
+    assert list(results) == list(measured()) and all(np.isfinite(value) for value in results.values())
+
+
+def test_the_same_seed_gives_the_same_numbers(model, x):
+    first = measure(model, x)
+    torch.manual_seed(99)
+    assert measure(model, x) == first
+
+
+def test_another_seed_gives_other_numbers(model, x):
+    first, second = (measure(model, x, seed=seed) for seed in (0, 1))
+    for name in ("rate", "mi_lower", "nll_iw", "gen_upper"):
+        assert first[name] != second[name]
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_measure_alone_gives_the_numbers_that_it_gives_among_all(model, x, name):
+    every, alone = measure(model, x), measure(model, x, only=[name])
+    own = list(rules_of(declared().measures[name]))
+    assert {column: alone[column] for column in own} == {column: every[column] for column in own}
+
+
+@pytest.mark.parametrize("key", SWITCHES)
+def test_a_measure_switched_off_leaves_its_columns_empty(model, x, key):
+    assert empty(measure(model, x, **{key: 0})) == SWITCHES[key]
+
+
+def test_without_labels_there_is_no_probe(model, x):
+    assert empty(measure(model, x, labels=None)) == SWITCHES["probe_images"]
+
+
+def test_a_smaller_test_set_is_used_whole(model, x):
+    results = measure(model, x, mi_images=1000, iw_images=1000)
+    assert results["mi_images"] == results["iw_images"] == results["images"] == 40
+
+
+def test_a_bound_that_overflows_leaves_the_others(model, x, monkeypatch):
+    monkeypatch.setattr(model, "log_posterior", lambda x, z: torch.full((len(x),), torch.inf))
+    assert empty(measure(model, x)) == ["gen_lower", "gen_lower_se"]
+
+
+def test_chosen_images_are_a_random_part_without_repetition(x):
+    given = Given(lg.model(), x, None, {"seed": 3})
+    chosen = given.choose(10)
+    assert len(set(chosen.tolist())) == 10 and chosen.tolist() != sorted(chosen.tolist())
+    assert given.choose(10).equal(chosen) and sorted(given.choose(99).tolist()) == list(range(40))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_an_edit_of_a_measure_concerns_no_other_but_what_imports_it(measure):
+    sources = {path.stem for path in versions.sources(f"measure {measure}")}
+    assert sources & set(MEASURES) == {measure} | ({"importance"} if measure == "generative" else set())
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_what_draws_samples_or_trains_is_no_part_of_a_measure(measure):
+    sources = {str(path.relative_to(versions.PACKAGE)) for path in versions.sources(f"measure {measure}")}
+    assert not any(source.startswith(("train/", "figures/", "page/", "commands/")) for source in sources)
+    assert not sources & {"evaluate/samples.py", "table/category.py", "table/rd.py", "table/short.py"}

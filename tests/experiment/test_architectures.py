@@ -1,0 +1,29 @@
+"""Names of architectures."""
+
+import pytest
+
+from rdplane.errors import UserError
+from rdplane.experiment.architectures import ARCHITECTURES, Architecture, known, parse, place
+
+
+def test_the_paper_has_twelve_and_all_are_known():
+    assert len(set(ARCHITECTURES)) == 12 and set(known()) == set(ARCHITECTURES)
+
+
+def test_name_is_encoder_decoder_marginal():
+    assert parse("-+v") == Architecture(encoder="-", decoder="+", marginal="v")
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_name_and_parts_are_inverse(name):
+    assert str(parse(name)) == name
+
+
+@pytest.mark.parametrize("name", ["", "-", "--x", "v--", "----", "−−−", None, 3])
+def test_unknown_architecture_is_refused_with_the_symbols(name):
+    with pytest.raises(UserError, match=r"encoder -, \+; decoder -, \+; marginal -, \+, v"):
+        parse(name)
+
+
+def test_order_is_that_of_the_symbols():
+    assert place(["++v", "---", "-+v", "---"]) == ["---", "-+v", "++v"]

@@ -1,0 +1,144 @@
+"""Cells: one identity for one run, another for any change that matters."""
+
+import pytest
+
+from rdplane.errors import UserError
+from rdplane.experiment.architectures import ARCHITECTURES
+from rdplane.experiment.cells import compute_settings, expand, select
+from rdplane.experiment.config import COMPUTE, resolve_config
+
+
+def cells(**raw):
+    return expand(resolve_config(raw))
+
+
+def names(**raw):
+    return set(cells(**raw))
+
+
+def test_full_product():
+    grid = {"beta": [0.1, 1], "anneal": [0, 5], "seed": [0, 1, 2]}
+    assert len(cells(grid=grid)) == len(ARCHITECTURES) * 2 * 2 * 3
+
+
+def test_name_is_readable_and_ends_in_a_hash():
+    (name,) = cells(grid={"architectures": ["-+v"], "beta": 0.1, "anneal": 100, "seed": 3})
+    slug, _, hashed = name.rpartition("_")
+    assert slug == "vae-+v_beta0.1_anneal100_seed3"
+    assert len(hashed) == 8
+    int(hashed, 16)
+
+
+def test_order_of_a_list_is_no_change():
+    grid = {"architectures": ["---", "+++"], "beta": [0.1, 1]}
+    assert list(cells(grid=grid)) == list(cells(grid={k: v[::-1] for k, v in grid.items()}))
+
+
+def test_spelling_is_no_change():
+    assert names(grid={"beta": [1]}) == names(grid={"beta": ["1e0"]})
+
+
+@pytest.mark.parametrize("key", [key.name for key in COMPUTE])
+def test_how_a_cell_is_computed_is_no_part_of_its_identity(key):
+    assert names(compute={key: {"device": "cpu", "compile": "off"}.get(key, 7)}) == names()
+
+
+@pytest.mark.parametrize("key", ["epochs", "batch_size", "learning_rate", "normalise_gradients", "keep", "precision"])
+def test_training_key_is_part_of_every_identity(key):
+    values = {"epochs": 7, "batch_size": 9, "learning_rate": 1, "normalise_gradients": False, "keep": "best"}
+    value = (values | {"precision": "float32"})[key]
+    assert names(training={key: value}).isdisjoint(names())
+
+
+def test_size_concerns_only_models_that_have_it():
+    changed = cells(model={"pixelcnn_depth": 32})
+    kept = set(changed) & names()
+    assert {cell["architecture"] for name, cell in changed.items() if name in kept} == {
+        a for a in ARCHITECTURES if a[1] == "-"
+    }
+
+
+def test_override_concerns_only_its_architectures():
+    changed = cells(overrides={"?+?": {"training": {"epochs": 3}}})
+    assert {changed[name]["architecture"] for name in set(changed) - names()} == {
+        a for a in ARCHITECTURES if a[1] == "+"
+    }
+
+
+def test_later_override_wins():
+    overrides = {"?+?": {"training": {"epochs": 3}}, "-+v": {"training": {"epochs": 4}}}
+    epochs = {c["architecture"]: c["training"]["epochs"] for c in cells(overrides=overrides).values()}
+    assert (epochs["+++"], epochs["-+v"], epochs["---"]) == (3, 4, 200)
+
+
+def test_override_reaches_how_a_cell_is_computed():
+    config = resolve_config({"overrides": {"?+?": {"compute": {"threads": 2}}}})
+    assert [compute_settings(config, a)["threads"] for a in ("---", "-+-")] == [1, 2]
+
+
+def test_exclude_removes_all_that_match():
+    left = cells(grid={"beta": [0.1, 1], "exclude": [{"architecture": "---"}, {"beta": 0.1}]})
+    assert len(left) == len(ARCHITECTURES) - 1
+
+
+def test_target_rate_in_extra_and_exclude():
+    extra = [{"architecture": "-+v", "rate_target": [5, 20]}]
+    grid = {"architectures": ["---"], "rate_target": [5, 40], "extra": extra, "exclude": [{"rate_target": 40}]}
+    found = [(c["objective"]["name"], c["objective"]["value"]) for c in cells(grid=grid).values()]
+    assert found == [("beta", 1.0), ("rate_target", 5.0), ("rate_target", 5.0), ("rate_target", 20.0)]
+
+
+def test_extra_adds_a_cell():
+    extra = [{"architecture": "-+v", "beta": 0.3, "seed": 5}]
+    assert len(cells(grid={"extra": extra})) == len(ARCHITECTURES) + 1
+
+
+@pytest.mark.parametrize(
+    "grid", [{"beta": [1, "1.0"]}, {"seed": [2, 2]}, {"extra": [{"architecture": "---", "beta": 1}]}]
+)
+def test_coinciding_cells(grid):
+    with pytest.raises(UserError, match=r"the cell '---' with beta 1, anneal 0, seed \d appears twice"):
+        cells(grid=grid)
+
+
+@pytest.mark.parametrize("grid", [{"exclude": [{}]}, {"beta": []}])
+def test_no_cell_left(grid):
+    with pytest.raises(UserError, match="no cell is left; expected at least one value of beta, "):
+        cells(grid=grid)
+
+
+def test_extra_line_without_an_aim():
+    expected = r"grid\.extra: the line .* adds no cell; expected one of beta, rate_penalty, rate_target"
+    with pytest.raises(UserError, match=expected):
+        cells(grid={"extra": [{"architecture": "---", "seed": 3}]})
+
+
+def test_target_rates_stand_beside_betas():
+    grid = cells(grid={"architectures": ["---"], "beta": [1], "rate_target": [5, 20], "anneal": [0, 5]})
+    assert [name.rpartition("_")[0] for name in grid] == [
+        "vae---_beta1_seed0", "vae---_beta1_anneal5_seed0", "vae---_rate5_seed0", "vae---_rate20_seed0",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), [("target_curvature", 1), ("target_step", 1)])
+def test_settings_of_an_objective_concern_its_cells_only(key, value):
+    grid = {"architectures": ["---"], "beta": [1], "rate_target": [5], "rate_penalty": [5]}
+    changed = cells(grid=grid, training={key: value})
+    (name,) = set(changed) - names(grid=grid)
+    assert changed[name]["objective"]["name"] == "rate_target"
+
+
+def test_selection_by_target_rate():
+    grid = cells(grid={"architectures": ["---"], "beta": [1], "rate_target": [5]})
+    assert [grid[name]["objective"]["name"] for name in select(grid, {"rate_target": [5.0]})] == ["rate_target"]
+
+
+def test_anneal_longer_than_training():
+    with pytest.raises(UserError, match=r"grid\.anneal is 9 epochs, expected at most training\.epochs \(3"):
+        cells(grid={"anneal": 9}, training={"epochs": 3})
+
+
+def test_selection_by_decoder_and_beta():
+    grid = cells(grid={"beta": [0.1, 1]})
+    assert {grid[name]["architecture"][1] for name in select(grid, {"decoder": ["+"], "beta": [1.0]})} == {"+"}
+    assert len(select(grid, {"decoder": ["+"], "beta": [1.0]})) == 6

@@ -1,0 +1,80 @@
+"""Figures of a measure against the rate."""
+
+import numpy as np
+import own
+import pytest
+import synthetic
+from reading import assert_readable, written
+
+from rdplane.errors import UserError
+from rdplane.figures.marginal_gap import draw_marginal_gap
+from rdplane.figures.probe_accuracy import draw_probe_accuracy
+
+
+def measured(**options):
+    """A made-up table with made-up measures of 500 images."""
+    table = synthetic.table(**options)
+    information = 0.9 * table["rate"]
+    return table.assign(
+        probe_accuracy=0.1 + 0.8 * np.tanh(table["rate"] / 10),
+        probe_accuracy_se=0.02,
+        mi_lower=np.minimum(information, np.log(500)),
+        mi_lower_se=0.02,
+        mi_upper=information,
+        mi_upper_se=0.3,
+        mi_images=500,
+    )
+
+
+FIGURES = {"probe": draw_probe_accuracy, "gap": draw_marginal_gap}
+TABLES = {
+    "36 runs": lambda: measured(),
+    "one run": lambda: measured(architectures=["-+v"], betas=[1.0]),
+    "rate targets": lambda: measured(architectures=["---", "+++"], targets=(5, 20)),
+    "no rate at all": lambda: measured(betas=[1.0]).assign(rate=0.0, mi_lower=0.0, mi_upper=0.0),
+    "high rates": lambda: measured().assign(rate=lambda t: 4 * t["rate"]),
+}
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("table", TABLES)
+def test_texts_are_readable(figure, table):
+    assert_readable(FIGURES[figure](TABLES[table](), note="a small run", missing=["gone"] * 5))
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_parts_and_objectives_of_a_user_are_readable(extension, figure):
+    table = measured(architectures=own.ARCHITECTURES, betas=(0.1, 1.0), free_bits=(4, 12))
+    assert_readable(FIGURES[figure](table))
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_runs_of_different_precisions_are_counted(figure):
+    table = measured()
+    table.loc[:8, "precision"] = "bfloat16"
+    assert "9 runs trained in bfloat16, 27 in float32" in written(FIGURES[figure](table))
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_the_table_is_left_as_it_was(figure):
+    table = measured(targets=(5,))
+    before = table.copy()
+    FIGURES[figure](table)
+    assert table.equals(before)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_runs_without_the_measure_are_counted(figure):
+    table = measured()
+    table.loc[:3, ["probe_accuracy", "mi_upper"]] = np.nan
+    assert "4 runs without this measure" in written(FIGURES[figure](table))
+
+
+@pytest.mark.parametrize(("figure", "reason"), [("probe", "has no labels"), ("gap", "mi_images 0")])
+def test_a_table_without_the_measure_is_refused(figure, reason):
+    with pytest.raises(UserError, match=reason):
+        FIGURES[figure](synthetic.table())
+
+
+def test_the_cap_of_the_lower_bound_is_written():
+    assert "log K = 6.2" in written(draw_marginal_gap(measured()))

@@ -1,0 +1,170 @@
+"""Sample grids: which runs each shows, and how they are drawn."""
+
+import itertools
+
+import numpy as np
+import pytest
+import synthetic
+from reading import assert_readable, written
+
+from rdplane.errors import UserError
+from rdplane.figures.runs import published_points
+from rdplane.figures.samples import draw_grid, read_samples
+from rdplane.figures.samples_betas import along_betas, draw_samples_betas
+from rdplane.figures.samples_equal_elbo import at_one_elbo, draw_samples_equal_elbo
+from rdplane.figures.samples_frontier import draw_samples_frontier, on_frontier
+from rdplane.figures.samples_models import at_one_beta, draw_samples_models
+from rdplane.figures.samples_selected import draw_samples_selected
+from rdplane.table.frontier import pareto
+
+FIGURES = {
+    "betas": draw_samples_betas, "models": draw_samples_models, "frontier": draw_samples_frontier,
+    "equal_elbo": draw_samples_equal_elbo,
+}  # fmt: skip
+
+
+def stored(cell, **options):
+    """Made-up samples of a cell, others for every cell."""
+    return synthetic.samples(seed=sum(cell.encode()), **options)
+
+
+@pytest.fixture
+def table():
+    return synthetic.table()
+
+
+def test_along_betas_is_one_model(table):
+    chosen = along_betas(table)
+    assert len(chosen[["architecture", "anneal", "seed"]].drop_duplicates()) == 1
+
+
+def test_along_betas_spans_the_widest_range_of_rates(table):
+    spans = table.groupby(["architecture", "anneal", "seed"])["rate"].agg(np.ptp)
+    assert np.ptp(along_betas(table)["rate"]) == pytest.approx(spans.max())
+
+
+def test_along_betas_keeps_both_ends_when_thinned(table):
+    chosen, every = along_betas(table, most=2), along_betas(table, most=99)
+    assert set(chosen["rate"]) == {every["rate"].min(), every["rate"].max()}
+
+
+def test_at_one_beta_has_every_architecture_once(table):
+    chosen = at_one_beta(table)
+    assert sorted(chosen["architecture"]) == sorted(table["architecture"].unique())
+    assert set(chosen["beta"]) == {1.0}
+
+
+def test_at_one_beta_prefers_the_nearest_to_one_that_all_share(table):
+    assert set(at_one_beta(table[table["beta"] != 1.0])["beta"]) == {0.5}
+
+
+def test_on_frontier_has_only_undominated_runs(table):
+    best = table.iloc[pareto(table["rate"], table["distortion"])]
+    assert set(on_frontier(table)["cell"]) <= set(best["cell"])
+
+
+def test_at_one_elbo_is_within_two_percent(table):
+    chosen = at_one_elbo(table)
+    assert len(chosen) == 4
+    assert np.ptp(chosen["neg_elbo"]) <= 0.02 * table["neg_elbo"].min()
+
+
+def test_at_one_elbo_spans_the_widest_range_of_rates_of_any_such_window(table):
+    width = 0.02 * table["neg_elbo"].min()
+    windows = [table[table["neg_elbo"].between(low, low + width)] for low in table["neg_elbo"]]
+    widest = max(np.ptp(window["rate"]) for window in windows if len(window) >= 4)
+    assert np.ptp(at_one_elbo(table)["rate"]) == pytest.approx(widest)
+
+
+def test_at_one_elbo_on_the_papers_points():
+    points = published_points("binarized_mnist")
+    chosen = at_one_elbo(points)
+    assert len(chosen) == 4
+    assert np.ptp(chosen["neg_elbo"]) <= 0.02 * 80.2
+    assert np.ptp(chosen["rate"]) > 5
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_every_choice_is_readable(table, figure):
+    assert_readable(FIGURES[figure](table.assign(category="syntactic encoder"), stored, note="a small run"))
+
+
+@pytest.mark.parametrize("figure", ["betas", "models"])
+def test_without_a_beta_the_figure_says_so(figure):
+    table = synthetic.table(betas=(), targets=(5, 20))
+    assert "No run was trained with a beta." in written(FIGURES[figure](table, stored))
+
+
+@pytest.mark.parametrize("count", [1, 5, 12])
+def test_sample_grids_are_readable(count):
+    table = synthetic.table(betas=[1.0], anneals=[100], seeds=[0, 1]).iloc[:count]
+    assert_readable(draw_grid(table, stored, "A grid", note="a small run"))
+
+
+def test_sample_grids_are_readable_with_long_labels():
+    table = synthetic.table(architectures=["---", "-+v"], betas=[0.125], anneals=[0, 100], penalties=[12.25])
+    table.loc[::2, "precision"] = "bfloat16"
+    assert_readable(draw_grid(table.iloc[:6], stored, "A grid"))
+
+
+@pytest.mark.parametrize(("height", "width"), [(28, 56), (56, 28), (8, 8)])
+def test_sample_grids_are_readable_for_other_shapes(height, width):
+    shown = synthetic.table().iloc[:3]
+    assert_readable(draw_grid(shown, lambda cell: stored(cell, height=height, width=width), "A grid"))
+
+
+def test_a_sample_grid_shows_the_stored_pixels():
+    arrays = synthetic.samples()
+    figure = draw_grid(synthetic.table().iloc[:1], lambda cell: arrays, "A grid", images=2)
+    shown = [np.asarray(image.get_array()) for axes in figure.axes for image in axes.get_images()]
+    for name in ("data", "reconstruction_sample", "reconstruction_mean", "generation_sample", "generation_mean"):
+        for picture in arrays[name][:2]:
+            assert any(np.array_equal(picture, image) for image in shown)
+
+
+def test_a_sample_grid_asks_for_the_cells_that_it_shows_and_no_others(table):
+    asked = []
+    draw_samples_betas(table, lambda cell: asked.append(cell) or stored(cell))
+    assert asked == along_betas(table)["cell"].tolist()
+
+
+def test_a_sample_grid_without_runs_is_refused(table):
+    with pytest.raises(UserError, match="no cell that is finished"):
+        draw_samples_selected(table, stored, ["another cell"])
+
+
+def test_selected_cells_are_shown_in_the_order_of_the_table(table):
+    cells = table["cell"].iloc[[7, 2]].tolist()
+    shown = written(draw_samples_selected(table, stored, cells))
+    headers = [line for line in shown.split("\n") if "β" in line]
+    assert [line[:3].replace("−", "-") for line in headers] == table["architecture"].iloc[[2, 7]].tolist()
+
+
+def test_precisions_of_all_runs_are_counted_and_those_shown_told_apart(table):
+    table["precision"] = list(itertools.islice(itertools.cycle(["bfloat16", "float32"]), len(table)))
+    shown = written(draw_samples_betas(table, stored))
+    assert "18 runs trained in bfloat16, 18 in float32" in shown
+    assert {"bfloat16", "float32"} <= set(shown.split("\n"))
+
+
+def test_samples_are_read_back(tmp_path):
+    arrays = synthetic.samples()
+    np.savez_compressed(tmp_path / "samples.npz", **arrays)
+    read = read_samples(tmp_path / "samples.npz")
+    assert all(np.array_equal(read[name], arrays[name]) for name in arrays)
+
+
+def test_samples_without_an_array_are_refused(tmp_path):
+    arrays = synthetic.samples()
+    del arrays["generation_mean"]
+    np.savez_compressed(tmp_path / "samples.npz", **arrays)
+    with pytest.raises(UserError, match="array generation_mean is missing"):
+        read_samples(tmp_path / "samples.npz")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 1000])
+def test_samples_cut_short_are_refused(tmp_path, keep):
+    np.savez_compressed(tmp_path / "whole.npz", **synthetic.samples())
+    (tmp_path / "samples.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:keep])
+    with pytest.raises(UserError, match=r"samples\.npz cannot be read"):
+        read_samples(tmp_path / "samples.npz")

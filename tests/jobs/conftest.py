@@ -1,0 +1,14 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+# tiny_cells.py makes up cells and images for the tests of training and for those here.
+sys.path.insert(0, str(Path(__file__).parents[1] / "train"))
+
+from tiny_cells import Tiny
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    return Tiny(tmp_path_factory.mktemp("tiny"))

@@ -1,0 +1,109 @@
+"""Short tables: what they select from rd.csv."""
+
+import made
+import pandas as pd
+import pytest
+
+from rdplane.declare.registry import declared
+from rdplane.errors import UserError
+from rdplane.experiment.layout import TABLES
+from rdplane.table.category import with_category
+from rdplane.table.rd import aggregate, read_table
+from rdplane.table.short import columns, write_tables
+
+RUNS = [  # architecture, objective, its number, rate, distortion
+    ("---", "beta", 0.1, 60.0, 50.0),
+    ("---", "beta", 1.0, 20.0, 80.0),
+    ("---", "rate_target", 5.0, 5.0, 93.0),
+    ("-+v", "beta", 0.1, 40.0, 55.0),
+    ("-+v", "beta", 1.0, 0.1, 89.0),
+    ("-+v", "rate_penalty", 8.0, 8.1, 83.0),
+    ("++v", "beta", 0.5, 21.0, 67.0),
+]
+
+
+def write_runs(folder, runs=RUNS):
+    cells = []
+    for place, (architecture, objective, value, rate, distortion) in enumerate(runs):
+        cell = {"cell.architecture": architecture, "cell.objective": {"name": objective, "value": value}}
+        place_on_plane = {"rate": rate, "distortion": distortion, "neg_elbo": rate + distortion}
+        probe = {"probe_accuracy": 0.25, "probe_accuracy_se": 0.01} if place % 2 else {}
+        cells.append(made.write_cell(folder / f"cells/{place}", **cell, **place_on_plane, **probe))
+    aggregate("e", cells, folder / "rd.csv")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_runs(tmp_path)
+    write_tables(tmp_path)
+    return tmp_path
+
+
+def read(folder, name):
+    return pd.read_csv(folder / "tables" / f"{name}.csv", dtype={"architecture": str})
+
+
+def test_best_elbo_is_the_lowest_sum(folder):
+    (best,) = read(folder, "best_elbo").itertuples()
+    assert best.neg_elbo == pd.read_csv(folder / "rd.csv").neg_elbo.min()
+
+
+def test_pareto_falls_in_distortion_as_it_rises_in_rate(folder):
+    front = read(folder, "pareto")
+    assert front.rate.is_monotonic_increasing and front.distortion.is_monotonic_decreasing
+    assert front.rate.tolist() == [0.1, 8.1, 20.0, 21.0, 40.0, 60.0]
+
+
+def test_each_architecture_has_its_lowest_sum(folder):
+    best = read(folder, "best_by_architecture").set_index("architecture").neg_elbo
+    pd.testing.assert_series_equal(
+        best.sort_index(), pd.read_csv(folder / "rd.csv").groupby("architecture").neg_elbo.min(), check_names=False
+    )
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_markdown_has_a_row_a_run(folder, name):
+    lines = (folder / "tables" / f"{name}.md").read_text().splitlines()
+    assert len(lines) == 2 + len(read(folder, name))
+    assert len({line.count("|") for line in lines}) == 1
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_objective_has_a_column(folder, name):
+    table = read(folder, name)
+    assert list(table.columns) == columns() and set(declared().objectives) <= set(columns())
+
+
+def test_a_run_is_called_as_its_objective_says(folder):
+    lines = (folder / "tables/pareto.md").read_text().splitlines()[2:]
+    labels = [line.split(" | ")[1] for line in lines]
+    assert labels == ["β 1", "R* 8, penalty", "β 1", "β 0.5", "β 0.1", "β 0.1"]
+
+
+def test_an_accuracy_that_is_not_there_is_empty(folder):
+    lines = (folder / "tables/best_by_architecture.md").read_text().splitlines()[2:]
+    assert {line.split(" | ")[7] for line in lines} <= {"", "25.0%"}
+
+
+def test_an_objective_of_ones_own_has_a_column_and_a_label(tmp_path, extension):
+    extension(made.MINE)
+    write_runs(tmp_path, [("-m-", "free_nats", 3.0, 20.0, 60.0)])
+    write_tables(tmp_path)
+    assert read(tmp_path, "best_elbo").free_nats.tolist() == [3.0]
+    assert "| `-m-` | free 3 |" in (tmp_path / "tables/best_elbo.md").read_text()
+
+
+def test_category_of_every_run(folder):
+    table = with_category(read_table(folder / "rd.csv"))
+    assert set(table.category) <= {"autoencoder", "syntactic encoder", "semantic encoder", "autodecoder"}
+    named = dict(zip(table.rate, table.category, strict=True))
+    # H^ is 88: syntactic from 14.7 nats; the run at 8.1 has a probe that reads a quarter, the one at 5 has none.
+    assert (named[0.1], named[5.0], named[8.1], named[40.0]) == (
+        "autodecoder", "semantic encoder", "syntactic encoder", "syntactic encoder",
+    )  # fmt: skip
+
+
+def test_empty_table_is_one_line(tmp_path):
+    aggregate("e", [], tmp_path / "rd.csv")
+    with pytest.raises(UserError, match="has no rows"):
+        write_tables(tmp_path)

@@ -1,0 +1,108 @@
+"""Objectives: what they minimise, on a rate-distortion curve that is known."""
+
+import pytest
+import torch
+
+from rdplane.train.loss import build_loss
+from rdplane.train.objectives.beta import Beta
+from rdplane.train.objectives.rate_penalty import RatePenalty
+from rdplane.train.objectives.rate_target import RateTarget
+
+RATE = torch.tensor([1.0, 3.0, 5.0], dtype=torch.float64)
+DISTORTION = torch.tensor([80.0, 90.0, 100.0], dtype=torch.float64)
+
+
+def test_beta_is_the_weighted_sum():
+    assert Beta(0.5)(RATE, DISTORTION, 0.0).item() == pytest.approx(90 + 0.5 * 3)
+
+
+def test_beta_climbs_with_time():
+    assert Beta(0.5, anneal=4)(RATE, DISTORTION, 1.0).item() == pytest.approx(90 + 0.125 * 3)
+
+
+@pytest.mark.parametrize("target", [0.0, 3.0, 7.0])
+def test_penalty_is_the_papers(target):
+    assert RatePenalty(target)(RATE, DISTORTION, 0.0).item() == pytest.approx(90 + abs(target - 3))
+
+
+def gradient(objective, rate):
+    rate = torch.tensor([rate], dtype=torch.float64, requires_grad=True)
+    objective(rate, torch.zeros(1, dtype=torch.float64), 0.0).backward()
+    return rate.grad.item()
+
+
+@pytest.mark.parametrize("rate", [4.0, 5.0, 6.5])
+def test_lagrangian_gradient_is_the_multiplier_and_the_curvature(rate):
+    objective = RateTarget(5.0, target_curvature=0.2, target_step=0.1)
+    objective.multiplier.fill_(0.7)
+    excess = rate - 5
+    assert gradient(objective, rate) == pytest.approx((0.7 + 0.1 * excess) + 0.2 * excess)
+
+
+@pytest.mark.parametrize(("rate", "bound"), [(0.0, -1.0), (500.0, 10.0)])
+def test_weight_of_the_rate_is_bounded(rate, bound):
+    assert gradient(RateTarget(50.0, 0.2, 0.004), rate) == bound
+
+
+def descend(objective, curve, start, steps=2000, speed=0.05):
+    """Gradient descent on the rate along a curve D(R)."""
+    rate = torch.tensor([start], dtype=torch.float64, requires_grad=True)
+    for _ in range(steps):
+        objective(rate, curve(rate), 0.0).backward()
+        with torch.no_grad():
+            rate -= speed * rate.grad
+            rate.clamp_(min=0)
+        rate.grad = None
+    return rate.item()
+
+
+def convex(rate):
+    return 100 * torch.exp(-rate / 20)
+
+
+def line(rate):
+    return 80 - rate
+
+
+@pytest.mark.parametrize("target", [5.0, 20.0, 40.0])
+@pytest.mark.parametrize("start", [0.5, 60.0])
+def test_lagrangian_reaches_a_target_on_a_convex_curve(target, start):
+    objective = RateTarget(target, 0.2, 0.004)
+    assert descend(objective, convex, start) == pytest.approx(target, abs=0.01)
+
+
+def test_multiplier_settles_at_the_slope():
+    objective = RateTarget(20.0, 0.2, 0.004)
+    descend(objective, convex, 1.0)
+    assert objective.multiplier.item() == pytest.approx(5 * torch.tensor(-1.0).exp().item(), abs=1e-3)
+
+
+@pytest.mark.parametrize("target", [5.0, 20.0, 40.0])
+def test_lagrangian_holds_a_point_on_a_slope_one_stretch(target):
+    assert descend(RateTarget(target, 0.2, 0.004), line, 70.0) == pytest.approx(target, abs=0.01)
+
+
+def test_beta_cannot_hold_a_point_on_a_slope_one_stretch():
+    assert descend(Beta(1.0), line, 33.0) == pytest.approx(33.0)
+    assert descend(Beta(1.01), line, 33.0) < 32.5
+
+
+def test_penalty_reaches_a_target_from_below_and_not_from_above_on_a_slope_one_stretch():
+    assert descend(RatePenalty(20.0), line, 1.0) == pytest.approx(20, abs=0.2)
+    assert descend(RatePenalty(20.0), line, 33.0) == pytest.approx(33)
+
+
+def test_penalty_stays_above_a_target_where_the_curve_is_steep():
+    assert descend(RatePenalty(5.0), convex, 1.0) == pytest.approx(20 * torch.tensor(5.0).log().item(), abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({"name": "beta", "value": 1.0}, Beta),
+        ({"name": "rate_penalty", "value": 5.0}, RatePenalty),
+        ({"name": "rate_target", "value": 5.0, "target_curvature": 0.2, "target_step": 0.1}, RateTarget),
+    ],
+)
+def test_cell_names_its_objective(settings, kind):
+    assert type(build_loss({"objective": settings, "anneal": 0})) is kind
