@@ -169,8 +169,9 @@ def test_a_figure_is_drawn(extended):
 
 def test_a_dataset_makes_an_experiment_of_its_own(extended):
     project = extended("dataset", experiment="noisy", dataset="noise", data={"file": None})
-    assert project.wanted("results/noisy/rd.csv") == {"prepare_data": 1, "train": 4, "evaluate": 4, "aggregate": 1}
-    run = project.snakemake("results/noisy/rd.csv")
+    wanted = project.wanted("--", "results/noisy/rd.csv")
+    assert wanted == {"prepare_data": 1, "train": 4, "evaluate": 4, "aggregate": 1}
+    run = project.snakemake("--", "results/noisy/rd.csv")
     assert run.returncode == 0, run.stdout + run.stderr
 
 

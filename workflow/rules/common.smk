@@ -156,6 +156,37 @@ def cell_megabytes(wildcards, attempt):
     return attempt * 4000
 
 
+def figure_inputs(wildcards):
+    """The table, and what else a figure declares that it needs: samples or histories of the cells it may show."""
+    cells = LAYOUT.grids.get(wildcards.figure, CELLS)
+    files = {"samples": f"{CELL}/samples.npz", "histories": f"{CELL}/history.csv"}
+    needs = PLOTS[wildcards.figure].needs
+    return [
+        LAYOUT.table,
+        *(path for need in needs for path in expand(files[need], cell=cells)),
+    ]
+
+
+def figure_category(wildcards):
+    """Where a figure stands in the report."""
+    return (
+        "Samples"
+        if "samples" in PLOTS[wildcards.figure].needs
+        else "Rate and distortion"
+    )
+
+
+def drawn(root):
+    """What every drawing depends on: the note, and the source that draws."""
+    return canonical_json(
+        {
+            "note": CONFIG["figures"]["note"],
+            "version": versions.fingerprint(root),
+            "looks": LAYOUT.looks,
+        }
+    )
+
+
 # A reworded shell line retrains nothing (see profiles/default).
 # `python` in a shell line is the one that runs Snakemake, activated or not, and finds this project's package; with
 # --sdm conda, the environment's python comes first. Extensions are known to every job by a variable.

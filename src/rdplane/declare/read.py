@@ -42,9 +42,10 @@ def read(path: Path, source: str) -> list[Declaration | Key]:
         UserError: the file cannot be read or parsed, or a declaration is not made of literals, lacks an argument or has
             an unknown one.
     """
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    if path.is_file() and not any(f"= {word}(" in text for word in DECLARING):
-        return []  # most files: parsing them all would take longer than everything else
+    if source.startswith("rdplane."):
+        text = path.read_text(encoding="utf-8")
+        if not any(f"= {word}(" in text for word in DECLARING):
+            return []  # most files of the package: parsing them all would take longer than everything else
     known = dict(WORDS)
     found: list[Declaration | Key] = []
     for statement in parse(path).body:

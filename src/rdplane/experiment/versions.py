@@ -45,7 +45,7 @@ CHEAP = {
     "cell figure": ("figures.training",),
     "table": ("table.rd",),
     "short tables": ("table.short",),
-    "toy tables": ("toy.report",),
+    "toy tables": ("toy.record", "toy.summary"),
 }
 
 
