@@ -53,7 +53,9 @@ def our_step(
     optimiser = NormalisedAdam(model.parameters(), settings["normalise_gradients"])
     objective = build_loss(cell).to(device)
     progress = progress or Progress(cell_name(cell))
-    gradient = BatchGradient(model, objective, settings["precision"], None, compile, progress)
+    gradient = BatchGradient(
+        model, objective, resolve_precision(settings["precision"], device), None, compile, progress
+    )
     batch = settings["batch_size"]
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0)).to(device)
     sums = torch.zeros(3, device=device)

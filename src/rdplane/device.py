@@ -67,7 +67,12 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     Args:
         device: where they are computed.
         precision: 'float32' or 'bfloat16' (mixed precision), as `resolve_precision` returns it.
+
+    Raises:
+        ValueError: another precision, 'auto' included: nobody would notice that it meant float32.
     """
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(f"precision is {precision!r}, expected float32 or bfloat16")
     if precision == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()

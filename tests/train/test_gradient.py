@@ -61,6 +61,13 @@ def test_the_backward_pass_takes_each_operations_own_precision(tiny, batch, tmp_
     assert within and not any(within)
 
 
+def test_a_precision_that_is_not_settled_is_refused(tiny, batch, tmp_path):
+    model = model_of(tiny, "---").float()
+    gradient = BatchGradient(model, Beta(0.5), "auto", None, "off", Progress("cell", tmp_path / "log"))
+    with pytest.raises(ValueError, match="expected float32 or bfloat16"):
+        gradient(batch[0].float(), 1.0)
+
+
 @pytest.fixture
 def limit(monkeypatch):
     """A device that holds `limit(n)` images, and the numbers of images that were tried."""

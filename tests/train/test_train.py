@@ -13,8 +13,12 @@ import pytest
 import safetensors.torch
 import torch
 
+from rdplane import device
+from rdplane.declare.registry import use
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import ARCHITECTURES
+from rdplane.experiment.cells import expand
+from rdplane.experiment.config import resolve_config
 from rdplane.train import Interrupted, train
 from rdplane.train import loop as engine
 from rdplane.train.objectives.beta import Beta
@@ -198,12 +202,106 @@ def test_non_finite_loss_is_one_line_with_the_last_finite_values(tiny, tmp_path,
     assert (tmp_path / "state/failure").read_text().strip() == message
 
 
+def stop_at(checkpoint, monkeypatch):
+    """Have the training run end as by a signal, right behind its checkpoint of this number."""
+    plain, made = engine.save_checkpoint, []
+
+    def stopping(*arguments):
+        plain(*arguments)
+        made.append(1)
+        if len(made) == checkpoint:
+            raise Interrupted("here")
+
+    monkeypatch.setattr(engine, "save_checkpoint", stopping)
+
+
+@pytest.mark.parametrize(("began", "here"), [("bfloat16", "float32"), ("float32", "bfloat16")])
+def test_a_cell_ends_in_the_precision_in_which_it_began(tiny, tmp_path, monkeypatch, began, here):
+    """And in the same numbers, those of the validation included, as one that never left its first machine."""
+    cell = tiny.cell(precision="auto")
+    whole, moved, log = tmp_path / "whole", tmp_path / "moved", tmp_path / "log"
+    with monkeypatch.context() as first:
+        first.setattr(device, "has_bfloat16_unit", lambda kind: began == "bfloat16")
+        train(cell, tiny.images, whole, COMPUTE)
+        stop_at(5, first)
+        with pytest.raises(Interrupted):
+            train(cell, tiny.images, moved, COMPUTE, log)
+    assert "precision" not in log.read_text()
+    monkeypatch.setattr(device, "has_bfloat16_unit", lambda kind: here == "bfloat16")
+    train(cell, tiny.images, moved, COMPUTE, log)
+    (line,) = [line for line in log.read_text().splitlines() if "precision" in line]
+    assert f"going on in {began}, the precision in which it began; this machine would choose {here}" in line
+    assert json.loads((moved / "train.json").read_text())["precision"] == began
+    assert same(weights(moved), weights(whole))
+    pd.testing.assert_frame_equal(history(moved), history(whole))
+    train(cell, tiny.images, tmp_path / "other", COMPUTE)
+    assert json.loads((tmp_path / "other/train.json").read_text())["precision"] == here
+    assert not history(tmp_path / "other").equals(history(whole))
+
+
+def test_a_cell_that_stays_where_it_began_says_nothing_of_precision(tiny, tmp_path, monkeypatch):
+    with monkeypatch.context() as first:
+        stop_at(5, first)
+        with pytest.raises(Interrupted):
+            train(tiny.cell(), tiny.images, tmp_path, COMPUTE, tmp_path / "log")
+    train(tiny.cell(), tiny.images, tmp_path, COMPUTE, tmp_path / "log")
+    assert "going on from its checkpoint in epoch 2" in (tmp_path / "log").read_text()
+    assert "precision" not in (tmp_path / "log").read_text()
+
+
+SQUARE = """
+from rdplane.declare import Objective
+from rdplane.train.loss import Loss
+
+SQUARE = Objective(name="square", text="weights of the squared rate", title="square", label="{value:g}", slug="square",
+                   builds="Square")
+
+
+class Square(Loss):
+    def __init__(self, square):
+        super().__init__()
+        self.square = square
+
+    def forward(self, rate, distortion, time):
+        self.weight.fill_(self.square)
+        return (distortion + self.square * rate**2).mean()
+"""
+
+
+def test_files_of_the_users_own_are_recorded(tiny, tmp_path):
+    own = tmp_path / "square.py"
+    own.write_text(SQUARE)
+    raw = {
+        "dataset": "stripes", "data": {"file": str(tiny.file)}, "extensions": [str(own)],
+        "grid": {"architectures": ["---"], "beta": [], "square": [0.1]}, "model": {"latent": 2, "width": 0.1},
+        "training": {"epochs": 1},
+    }  # fmt: skip
+    try:
+        (cell,) = expand(resolve_config(raw)).values()
+        train(cell, tiny.images, tmp_path / "cell", COMPUTE)
+    finally:
+        use(())
+    assert json.loads((tmp_path / "cell/train.json").read_text())["extensions"] == {str(own): str(own)}
+    assert history(tmp_path / "cell").beta.tolist() == pytest.approx([0.1])
+
+
+def test_no_extension_is_recorded_where_none_is_in_use(undisturbed):
+    assert json.loads((undisturbed / "train.json").read_text())["extensions"] == {}
+
+
 def test_best_epoch_is_kept_when_asked_for(tiny, tmp_path):
     # A rate of learning far too large: later epochs are worse than an early one.
     train(tiny.cell("---", keep="best", epochs=6, learning_rate=0.1), tiny.images, tmp_path, COMPUTE)
     rows = history(tmp_path)
     summary = json.loads((tmp_path / "train.json").read_text())
     assert summary["epoch"] == (rows.valid_rate + rows.valid_distortion).idxmin() + 1
+
+
+def test_no_epoch_is_best_where_none_is_finite(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_validate", lambda *arguments: (float("nan"), 1.0))
+    with pytest.raises(UserError, match=r"vae---_beta0.5_seed0_\S+: the -ELBO of the validation images is not finite"):
+        train(tiny.cell("---", keep="best"), tiny.images, tmp_path, COMPUTE)
+    assert not (tmp_path / "model.safetensors").exists()
 
 
 def test_annealed_weight_is_recorded_and_reaches_beta(tiny, tmp_path):

@@ -66,7 +66,7 @@ def check_extensions(say: Callable[[str], None] = lambda line: None) -> None:
     for item in own():
         name = versions.of(item)
         where = f"{item.source}: {name}"
-        with explained(item, f"{name} failed"):
+        with explained(f"{name} failed", item):
             say(f"{name}: {_check(item, where)}")
 
 

@@ -65,7 +65,7 @@ def prepare(
 
 def _made(dataset: Dataset, seed: int, get: Callable[[str], bytes]) -> Images:
     """The images of a dataset; what goes wrong in a user's own becomes one line."""
-    with explained(dataset, f"the images of the dataset {dataset.name} cannot be made"):
+    with explained(f"the images of the dataset {dataset.name} cannot be made", dataset):
         images = imported(dataset)(seed, get)
     if dataset.source.startswith("rdplane."):
         return images

@@ -346,13 +346,13 @@ def _module(source: str) -> ModuleType:
 
 @contextlib.contextmanager
 def explained(
-    declaration: Declaration, what: str, passing: Callable[[Exception], bool] = lambda error: False
+    what: str, declaration: Declaration | None = None, passing: Callable[[Exception], bool] = lambda error: False
 ) -> Iterator[None]:
     """Say in one line what goes wrong in a user's source; a fault of the package's own keeps its traceback.
 
     Args:
-        declaration: whose source runs in the block.
         what: cannot be done then, such as 'the figure cost cannot be drawn'.
+        declaration: whose source runs in the block; None where it may be any, found by the place of the error.
         passing: whether an error is none of the source's, such as memory that runs out.
 
     Raises:
@@ -363,9 +363,14 @@ def explained(
     except UserError:
         raise
     except Exception as error:  # of a user's code: whatever it raises
-        if declaration.source.startswith("rdplane.") or passing(error):
+        if passing(error):
             raise
-        path = locate(declaration.source)
+        if declaration is not None:
+            path = None if declaration.source.startswith("rdplane.") else locate(declaration.source)
+        else:
+            path = next((file for file in files().values() if _line(error, file)), None)
+        if path is None:
+            raise
         raise UserError(
             f"{path}{_line(error, path)}: {what}: {type(error).__name__}: {error}; mend the file, or remove it from "
             "extensions"

@@ -44,7 +44,7 @@ def call(measure: Measure, given: Given) -> dict[str, Any]:
 
 
 def _call(measure: Measure, function: Callable[[Given], Numbers], given: Given) -> Numbers:
-    with explained(measure, f"the measure {measure.name} failed", passing=out_of_memory):
+    with explained(f"the measure {measure.name} failed", measure, out_of_memory):
         return function(given)
 
 

@@ -45,7 +45,7 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
         notes = footnotes(table, read_missing(folder / "missing.csv"))
         style.save(style.empty(figure.title, reason, settings["note"], notes), png, pdf)
         return
-    with explained(figure, f"the figure {figure.name} cannot be drawn"):
+    with explained(f"the figure {figure.name} cannot be drawn", figure):
         style.save(_drawn(figure, _known(figure, folder, with_category(table), settings)), png, pdf)
 
 

@@ -69,7 +69,8 @@ def check_decoder(model: VAE, name: str) -> None:
     probability = torch.cat(parts).exp()
     _close(probability.sum(), torch.ones((), dtype=torch.float64), f"{name}: the sum of d(x|z) over all images", "1")
     draws = 2000
-    samples = decoder.sample(z[:1].expand(draws, -1))
+    with torch.no_grad():
+        samples = decoder.sample(z[:1].expand(draws, -1))
     _shape(samples, (draws, *SHAPE), f"{name}: sample(z)", "(images, H, W)")
     if not bool(((samples == 0) | (samples == 1)).all()):
         raise UserError(f"{name}: sample(z) holds other values than 0 and 1; expected one binary draw of each image")
@@ -110,7 +111,8 @@ def check_marginal(model: VAE, name: str) -> None:
     if parameters:
         _gradients(marginal, found.sum(), name)
     draws = 4000
-    z = marginal.sample(draws)
+    with torch.no_grad():
+        z = marginal.sample(draws)
     _shape(z, (draws, model.latent), f"{name}: sample(n)", "(n, latent)")
     if model.latent == 1:
         grid = torch.linspace(-40, 40, 80_001, dtype=torch.float64)[:, None]

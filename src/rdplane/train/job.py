@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rdplane.declare.registry import explained
 from rdplane.errors import UserError
 from rdplane.experiment.cells import cell_name
 from rdplane.experiment.config import COMPUTE
@@ -117,7 +118,8 @@ def _run(
     from rdplane.train.loop import run
 
     try:
-        run(cell, images, state, compute, progress, stop, heartbeat)
+        with explained(f"{progress.cell} cannot be trained", passing=out_of_memory):
+            run(cell, images, state, compute, progress, stop, heartbeat)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
