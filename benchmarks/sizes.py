@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rdplane.declare import declared
 from rdplane.experiment.architectures import ARCHITECTURES, parse
 from rdplane.experiment.cells import expand
 from rdplane.experiment.config import load_config, resolve_config
@@ -61,8 +62,9 @@ def config_of(size: str) -> dict[str, Any]:
 
 def cells_of(size: str, architectures: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Architecture -> its cell at beta 1."""
-    grid = {"architectures": list(architectures), "beta": [1.0], "rate_target": [], "anneal": [0], "seed": [0]}
-    cells = expand(config_of(size) | {"grid": {**grid, "extra": [], "exclude": []}})
+    axes = {**{name: [] for name in declared().objectives}, "beta": [1.0], "anneal": [0], "seed": [0]}
+    grid = {"architectures": list(architectures), **axes, "extra": [], "exclude": []}
+    cells = expand(config_of(size) | {"grid": grid})
     return {cell["architecture"]: cell for cell in cells.values()}
 
 

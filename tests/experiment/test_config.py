@@ -53,7 +53,7 @@ BAD = [
         "overrides.?-?.model.pixelcnn_depth is set, but no architecture of the grid that it concerns has such a size",
     ),
     ({"overrides": {"---": {"grid": {}}}}, "unknown key overrides.---.grid; known keys: compute, model, training"),
-    ({"extensions": [3]}, "extensions is [3], expected a text"),
+    ({"extensions": [3]}, "extensions is [3], expected a list of Python files"),
     ({"extensions": "absent.py"}, "absent.py does not exist; expected a Python file"),
     ({"extensions": "no.such.module"}, "no module no.such.module is installed; expected a Python file"),
     ({"training": {"normalise_gradients": "yes"}}, "expected true or false"),

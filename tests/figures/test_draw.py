@@ -146,14 +146,14 @@ def test_a_fault_in_a_figure_of_a_user_names_file_line_and_error(own_folder, ext
     with pytest.raises(UserError) as caught:
         draw("faulty", own_folder, SETTINGS)
     line = own.line('return table["no such column"]')
-    assert str(caught.value).startswith(f"{extension}, line {line}: the figure faulty cannot be drawn (KeyError:")
+    assert str(caught.value).startswith(f"{extension}, line {line}: the figure faulty cannot be drawn: KeyError:")
     assert "no such column" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_figure_of_a_user_that_cannot_be_written_names_file_and_error(own_folder, extension):
     with pytest.raises(UserError) as caught:
         draw("maths", own_folder, SETTINGS)
-    assert str(caught.value).startswith(f"{extension}: the figure maths cannot be drawn (ValueError:")
+    assert str(caught.value).startswith(f"{extension}: the figure maths cannot be drawn: ValueError:")
     assert not (own_folder / "figures" / "maths.png").exists()
 
 

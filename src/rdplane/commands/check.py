@@ -15,6 +15,7 @@ from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.layout import Layout
 from rdplane.files import digest
+from rdplane.table.rd import columns
 
 __all__ = ["check_extensions", "once"]
 
@@ -42,7 +43,7 @@ def once(layout: Layout) -> None:
         return
     from rdplane.commands.step import EXTENSIONS, command_line
 
-    found = [versions.version(versions.of(item)) for item in own()]
+    found = [[versions.version(versions.of(item)), repr(item)] for item in own()]
     mark = layout.folder / "extensions" / f"{digest([found, layout.config['extensions']])}.txt"
     if mark.exists():
         return
@@ -63,6 +64,7 @@ def check_extensions(say: Callable[[str], None] = lambda line: None) -> None:
     Raises:
         UserError: one is not: its file, what was found, what was expected.
     """
+    columns()  # refuses names that two have
     for item in own():
         name = versions.of(item)
         where = f"{item.source}: {name}"
@@ -152,6 +154,8 @@ def _measure(measure: Measure, where: str) -> str:
     model = _tiny(latent=3).float().eval()
     images = (torch.rand(40, *SHAPE, generator=torch.Generator().manual_seed(0)) < 0.4).to(torch.uint8)
 
+    labels = (torch.arange(40) % 3).numpy()
+
     def given(asked: Measure) -> Given:
         settings = {name: registry.keys[name].default for name in _names(asked)}
         known = {}
@@ -159,7 +163,7 @@ def _measure(measure: Measure, where: str) -> str:
             other = given(registry.measures[name])
             call(registry.measures[name], other)
             known[name] = other.kept
-        return Given(model, images, (torch.arange(40) % 3).numpy(), settings, known)
+        return Given(model, images, labels if asked.labels else None, settings, known)
 
     found = call(measure, given(measure))
     shown = (f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in found.items())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rdplane.declare.registry import declared, files
+from rdplane.declare.registry import declared, explained, files
 from rdplane.errors import UserError
 from rdplane.experiment.cells import (
     compute_settings,
@@ -195,15 +195,20 @@ def computing(cell: str, compute: dict[str, Any]) -> Iterator[dict[str, Any]]:
     set_threads(compute["threads"])
     with lease(compute.get("cells_per_gpu", 1)) if compute["device"] in ("auto", "cuda") else contextlib.nullcontext():
         try:
-            yield {"device": compute["device"], "threads": compute["threads"]}
+            with explained(f"{cell} cannot be computed", passing=_memory_ran_out):
+                yield {"device": compute["device"], "threads": compute["threads"]}
         except (RuntimeError, MemoryError) as error:
-            from rdplane.device import out_of_memory
-
-            if not out_of_memory(error):
+            if not _memory_ran_out(error):
                 raise
             raise UserError(
                 f"{cell}: out of memory; lower evaluation.batch_size, sampling.images or compute.cells_per_gpu"
             ) from None
+
+
+def _memory_ran_out(error: Exception) -> bool:
+    from rdplane.device import out_of_memory
+
+    return out_of_memory(error)
 
 
 def set_threads(threads: int) -> None:

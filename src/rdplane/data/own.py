@@ -26,6 +26,7 @@ from rdplane.errors import UserError
 __all__ = ["BINARISE", "identify", "read"]
 
 BINARISE = ("none", "bernoulli", "threshold")
+LARGEST_LABEL = 2**16 - 1  # as the prepared file stores them
 # The standard error of a part's mean needs two images.
 _FEWEST = 2
 
@@ -116,10 +117,19 @@ def check(images: Images, where: str) -> Images:
         for name, part in parts.items()
     }
     _check_parts(bits, where)
-    for name, labels in (images.labels or {}).items():
-        if name not in SPLITS or np.shape(labels) != (len(bits[name]),):
-            raise UserError(f"{where}: labels of {name!r} are not one for each of its images")
-    return dataclasses.replace(images, train=bits["train"], valid=bits["valid"], test=bits["test"])
+    labels = {name: np.asarray(values) for name, values in (images.labels or {}).items()}
+    for name, values in labels.items():
+        if name not in SPLITS or values.shape != (len(bits[name]),):
+            raise UserError(f"{where}: labels of {name!r} have shape {values.shape}, expected one for each image")
+        if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > LARGEST_LABEL:
+            raise UserError(
+                f"{where}: labels of {name!r} are {values.dtype} from {values.min()} to {values.max()}, expected whole "
+                f"numbers from 0 to {LARGEST_LABEL}"
+            )
+    whole = {name: values.astype(np.int64) for name, values in labels.items()}
+    return dataclasses.replace(
+        images, train=bits["train"], valid=bits["valid"], test=bits["test"], labels=whole or None
+    )
 
 
 def _check_parts(bits: Mapping[str, NDArray[np.uint8]], where: str) -> None:

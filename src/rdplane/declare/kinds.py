@@ -10,6 +10,8 @@ read and configurations are checked without torch. Hence its arguments are liter
 """
 
 import dataclasses
+import types
+import typing
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +31,33 @@ MARKS = {
 }
 
 
+def _fits(value: Any, annotation: Any) -> bool:
+    if isinstance(annotation, types.UnionType):
+        return any(_fits(value, option) for option in annotation.__args__)
+    if typing.get_origin(annotation) is tuple:
+        return isinstance(value, tuple) and all(_fits(item, annotation.__args__[0]) for item in value)
+    if annotation is Any or annotation is None:
+        return annotation is Any or value is None
+    numbers = {float: (int, float), int: (int,)}
+    if annotation in numbers:
+        return isinstance(value, numbers[annotation]) and not isinstance(value, bool)
+    return isinstance(value, annotation)
+
+
+class Typed:
+    """Refuses a value of another type than its field is annotated with, where it is made."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if not _fits(value, field.type):
+                wanted = getattr(field.type, "__name__", None) or str(field.type).replace("rdplane.declare.", "")
+                comma = "; a tuple of one has a comma: (x,)" if typing.get_origin(field.type) is tuple else ""
+                raise TypeError(f"{field.name} is {value!r}, expected {wanted}{comma}")
+
+
 @dataclass(frozen=True)
-class Key:
+class Key(Typed):
     """A key of the configuration.
 
     Args:
@@ -49,7 +76,7 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Declaration:
+class Declaration(Typed):
     """Base of the five kinds. `source` is filled in by the reader: a module's name, or the path of a user's file."""
 
     source: str = dataclasses.field(default="", kw_only=True, compare=False)
@@ -121,7 +148,7 @@ class Objective(Declaration):
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(Typed):
     """A column of rd.csv.
 
     Args:
@@ -197,7 +224,7 @@ class Figure(Declaration):
 
 
 @dataclass(frozen=True)
-class File:
+class File(Typed):
     """An upstream file of a dataset.
 
     Args:

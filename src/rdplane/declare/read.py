@@ -50,20 +50,22 @@ def read(path: Path, source: str) -> list[Declaration | Key]:
     found: list[Declaration | Key] = []
     for statement in parse(path).body:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
-        call = getattr(statement, "value", None)
-        if not (isinstance(target, ast.Name) and isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+        given = getattr(statement, "value", None)
+        if not isinstance(target, ast.Name) or given is None:
             continue
-        if call.func.id not in DECLARING:
-            continue
+        called = given.func.id if isinstance(given, ast.Call) and isinstance(given.func, ast.Name) else ""
         try:
-            value = _value(call, known)
-        except (_NoLiteral, TypeError, ValueError) as error:  # the latter two of a wrong argument
+            value = _value(given, known)
+        except (_NoLiteral, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+            if called not in DECLARING:
+                continue  # any other statement of the file
             raise UserError(
-                f"{path}, line {call.lineno}: {target.id} cannot be read ({error}); expected {call.func.id}(...) with "
-                "literal arguments, the words of rdplane.declare, and names declared above it"
+                f"{path}, line {given.lineno}: {target.id} cannot be read ({error}); expected {called}(...) with "
+                "literal arguments, the words of rdplane.declare, and names of literals above it"
             ) from None
         known[target.id] = value
-        found.append(dataclasses.replace(value, source=source) if isinstance(value, Declaration) else value)
+        if called in DECLARING:
+            found.append(dataclasses.replace(value, source=source) if isinstance(value, Declaration) else value)
     return found
 
 

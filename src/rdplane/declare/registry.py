@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from rdplane.declare.checks import Invalid
 from rdplane.declare.kinds import KINDS, MARKS, Dataset, Declaration, Figure, Key, Measure, Objective, Part
 from rdplane.declare.read import read
 from rdplane.errors import UserError
@@ -39,6 +40,10 @@ PACKAGE = Path(__file__).parents[1]
 ROOMS = ("data", "models", "train/objectives", "evaluate", "figures", "toy/figures")
 SYMBOL = re.compile(r"[A-Za-z0-9+-]")
 WORD = re.compile(r"[a-z][a-z0-9_]*")
+RESERVED = (
+    "architecture", "architectures", "anneal", "extra", "exclude", "encoder", "decoder", "marginal", "name",
+    "value", "shape", "mean", "objective",
+)  # fmt: skip
 EXPECTED = "a Python file, its path from the configuration's folder, or the name of an installed module"
 
 
@@ -137,7 +142,7 @@ def locate(extension: str) -> Path:
         return path.resolve()
     try:
         spec = importlib.util.find_spec(extension)
-    except (ImportError, ValueError, AttributeError):
+    except Exception:  # it imports the packages around the module: whatever they raise
         spec = None
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         raise UserError(f"extensions: no module {extension} is installed; expected {EXPECTED}")
@@ -205,7 +210,7 @@ def _add(registry: Registry, new: Declaration) -> None:
         if not WORD.fullmatch(key):
             raise UserError(f"{_where(new)}: the name of the {what} is expected to be lower-case letters, digits and _")
     if isinstance(new, Objective):
-        _check_label(new)
+        _check_objective(new, registry)
     if key in table:
         raise UserError(
             f"{_where(new)}: there is a {what} already, in {table[key].source}; choose another "
@@ -217,18 +222,41 @@ def _add(registry: Registry, new: Declaration) -> None:
             _add_key(registry, item, _where(new))
 
 
-def _check_label(new: Objective) -> None:
+def _check_objective(new: Objective, registry: Registry) -> None:
+    if new.name in (*RESERVED, "seed"):
+        raise UserError(f"{_where(new)}: an objective is named {new.name!r}, which means something else in the grid")
+    slugs = {other.slug for other in registry.objectives.values()}
+    if not WORD.fullmatch(new.slug) or new.slug in slugs:
+        raise UserError(
+            f"{_where(new)}: the slug is {new.slug!r}, expected lower-case letters, digits and _, and none of "
+            f"{', '.join(sorted(slugs))}"
+        )
+    try:
+        for value in new.default:
+            new.values(value)
+    except Invalid as error:
+        raise UserError(f"{_where(new)}: the default is {new.default!r}, expected each to be {error}") from None
     if new.mark not in ("", "x", "+"):
         raise UserError(f"{_where(new)}: the mark is {new.mark!r}, expected '', 'x' or '+'")
     try:
         fits = new.label.format(value=1.5) != new.label
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, AttributeError):
         fits = False
     if not fits:
         raise UserError(f"{_where(new)}: the label is {new.label!r}, expected {{value}} in it, as in 'β {{value:g}}'")
 
 
 def _add_key(registry: Registry, key: Key, where: str) -> None:
+    if not WORD.fullmatch(key.name):
+        raise UserError(f"{where}: a key is named {key.name!r}, expected lower-case letters, digits and _")
+    if key.name in RESERVED:
+        raise UserError(f"{where}: a key is named {key.name!r}, which means something else; choose another name")
+    try:
+        key.check(key.default)
+    except Invalid as error:
+        raise UserError(f"{where}: the default of {key.name} is {key.default!r}, expected {error}") from None
+    if registry.keys.get(key.name) == key:
+        return  # the same, named above and listed again
     if key.name in registry.keys:
         raise UserError(f"{where}: there is a key {key.name!r} already; name it alone to share it, or choose another")
     registry.keys[key.name] = key
@@ -241,7 +269,15 @@ def _resolve(registry: Registry, declaration: Declaration) -> None:
             raise UserError(f"{_where(declaration)}: no key {name!r} is declared; expected a Key, or the name of one")
         owner = declaration.name  # type: ignore[attr-defined]
         registry.owners.setdefault(name, []).append(owner)
+    if isinstance(declaration, Figure):
+        for need in declaration.needs:
+            if need not in ("histories", "samples", "toy"):
+                raise UserError(f"{_where(declaration)}: needs {need!r}, expected 'histories', 'samples' or 'toy'")
     if isinstance(declaration, Measure):
+        if not declaration.columns:
+            raise UserError(f"{_where(declaration)}: the measure {declaration.name} has no columns, expected one")
+        if declaration.off and declaration.off not in names_of_keys(declaration):
+            raise UserError(f"{_where(declaration)}: off is {declaration.off!r}, expected one of its keys")
         for name in declaration.needs:
             if name not in registry.measures:
                 raise UserError(f"{_where(declaration)}: needs the measure {name!r}, which is not declared")
@@ -274,7 +310,10 @@ def _order(registry: Registry) -> None:
             part = parts.pop(symbol)
             if not part.mark:
                 if not free:
-                    raise UserError(f"{_where(part)}: no mark is free for another {kind}; give it one of another's")
+                    raise UserError(
+                        f"{_where(part)}: no mark is free for another {kind}, all of {', '.join(MARKS[kind])} are "
+                        "taken; expected one of them in its declaration, as mark=..."
+                    )
                 part = dataclasses.replace(part, mark=free.pop(0))
             parts[symbol] = part
     registry.objectives = dict(sorted(registry.objectives.items(), key=lambda item: (item[0] != "beta", item[0])))
@@ -327,21 +366,41 @@ def _module(source: str) -> ModuleType:
     known = sys.modules.get(name)
     if known is not None and known.__file__ == str(path):
         return known
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # its neighbours, behind everything else
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # before it runs: a dataclass looks its own module up
+    sys.path.insert(0, str(path.parent))  # its neighbours first, as for a script
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # of a user's code: whatever it raises
+        _check_neighbours(path)
+    except UserError:
+        del sys.modules[name]
+        raise
+    except (Exception, SystemExit) as error:  # of a user's code: whatever it raises
         del sys.modules[name]
         line = _line(error, path)
         raise UserError(
             f"{path}{line} cannot be imported: {type(error).__name__}: {error}; expected a file that Python can import"
         ) from None
+    finally:
+        sys.path.remove(str(path.parent))
+        if str(path.parent) not in sys.path:
+            sys.path.append(str(path.parent))  # for what it imports later, behind everything else
     return module
+
+
+def _check_neighbours(path: Path) -> None:
+    """A helper of the same name that another folder's file brought would be used in silence."""
+    for neighbour in path.parent.glob("*.py"):
+        known = sys.modules.get(neighbour.stem)
+        found = getattr(known, "__file__", None)
+        imported_here = re.search(rf"^\s*(import|from)\s+{re.escape(neighbour.stem)}\b", path.read_text(), re.M)
+        if imported_here and found and Path(found).resolve() != neighbour.resolve():
+            raise UserError(
+                f"{path} imports {neighbour.stem}, expected {neighbour}, but {found} is loaded already; give "
+                "one of them another name"
+            )
 
 
 @contextlib.contextmanager
@@ -362,8 +421,8 @@ def explained(
         yield
     except UserError:
         raise
-    except Exception as error:  # of a user's code: whatever it raises
-        if passing(error):
+    except (Exception, SystemExit) as error:  # of a user's code: whatever it raises
+        if isinstance(error, Exception) and passing(error):
             raise
         if declaration is not None:
             path = None if declaration.source.startswith("rdplane.") else locate(declaration.source)

@@ -8,8 +8,9 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from rdplane.declare.registry import declared, locate, use
+from rdplane.declare.registry import declared, explained, locate, use
 from rdplane.errors import UserError
+from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse
 from rdplane.files import read_json
 from rdplane.models.build import build
@@ -21,7 +22,7 @@ __all__ = ["load"]
 
 
 def load(
-    folder: str | Path, device: str | torch.device = "cpu", extensions: Iterable[str | Path] | None = None
+    folder: str | Path, device: str | torch.device = "cpu", extensions: str | Path | Iterable[str | Path] | None = None
 ) -> "VAE":
     """Load the model of a finished cell, ready to use (evaluation mode).
 
@@ -46,10 +47,13 @@ def load(
     try:
         cell, (height, width) = summary["cell"], summary["shape"]
         if extensions is not None:
-            use(_spelled(extension) for extension in extensions)
+            named = [extensions] if isinstance(extensions, str | Path) else extensions
+            use(_spelled(extension) for extension in named)
         else:
             _use_recorded(folder, cell["architecture"], summary.get("extensions", {}))
-        model = build(cell["architecture"], (height, width), cell["model"])
+        _check_source(folder, cell)
+        with explained(f"the model of {folder.name} cannot be built"):
+            model = build(cell["architecture"], (height, width), cell["model"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{folder / 'train.json'} describes no model ({error!r}); {remedy}") from None
     try:
@@ -89,6 +93,24 @@ def _use_recorded(folder: Path, architecture: str, recorded: Mapping[str, str]) 
             f"{folder}: the model {architecture!r} has parts of an extension, and {', '.join(missing)} does not exist "
             "any more; expected the file there: put it back, or pass extensions=[...] with its new place"
         ) from None
+
+
+def _check_source(folder: Path, cell: Mapping[str, Any]) -> None:
+    """Weights in a model whose source has changed since would be another model, in silence.
+
+    Raises:
+        UserError: a part of an extension is not as it was when the cell was trained.
+    """
+    for name, then in cell["versions"].items():
+        kind, _, symbol = name.partition(" ")
+        if str(then).startswith("own-") and symbol in declared().parts.get(kind, {}):
+            now = versions.version(name)
+            if now != then:
+                raise UserError(
+                    f"{folder}: {declared().parts[kind][symbol].source} has changed since this cell was trained "
+                    f"({name} was {then}, is {now}); expected the file as it was then: undo the edit, or "
+                    "train the new model"
+                )
 
 
 def _known(architecture: str, recorded: Mapping[str, str]) -> bool:

@@ -319,7 +319,9 @@ def resolve_config(raw: Any, source: str = "config.yaml", folder: str | Path = "
     for key in raw:
         if key not in among:
             problems.unknown(str(key), among, elsewhere)
-    resolved = _values(top, {key: raw[key] for key in top if key in raw}, "", problems, elsewhere)
+    resolved = _values(
+        top, {key: raw[key] for key in top if key in raw and key != "extensions"}, "", problems, elsewhere
+    )
     resolved["extensions"] = list(extensions)
     for name, section in known_sections.items():
         if name:
@@ -337,10 +339,10 @@ def _extensions(raw: Any, folder: Path, problems: Problems) -> tuple[str, ...]:
     """Paths made absolute, so that every job finds them wherever it runs."""
     try:
         named = Several(Text())([] if raw is None else raw)
-    except Invalid as error:
-        problems.add("extensions", raw, str(error))
+    except Invalid:
+        problems.add("extensions", raw, "a list of Python files, their paths from this file's folder, or of modules")
         return ()
-    return tuple(str((folder / name).resolve()) if name.endswith(".py") else name for name in dict.fromkeys(named))
+    return tuple(dict.fromkeys(str((folder / n).resolve()) if n.endswith(".py") else n for n in named))
 
 
 def _values(

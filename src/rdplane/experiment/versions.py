@@ -74,7 +74,7 @@ def _roots(extensions: Iterable[str] = ("all",)) -> dict[str, tuple[tuple[str, .
     for declaration in declared().everything():
         if not extensions and not declaration.source.startswith("rdplane."):
             continue
-        without = (declaration.sampler,) if isinstance(declaration, Part) and declaration.sampler else ()
+        without = (_sampler_of(declaration),) if isinstance(declaration, Part) and declaration.sampler else ()
         # Every measure is called by the same machinery, which loads the model and seeds the draws.
         called = ("rdplane.evaluate.run", "rdplane.evaluate.given") if isinstance(declaration, Measure) else ()
         found[of(declaration)] = ((declaration.source, *called), without)
@@ -82,6 +82,18 @@ def _roots(extensions: Iterable[str] = ("all",)) -> dict[str, tuple[tuple[str, .
             assert isinstance(declaration, Part)
             found[sampler(declaration)] = (without, ())
     return found
+
+
+def _sampler_of(part: Part) -> str:
+    """The module of a part's sampler, of a user's file the neighbour of that name."""
+    beside = Path(part.source).parent / f"{part.sampler}.py"
+    return str(beside) if part.source.endswith(".py") else part.sampler
+
+
+def _names() -> dict[str, list[str]]:
+    """Name -> which class or function of its file is meant."""
+    named = {Part: "builds", Objective: "builds", Measure: "computes", Figure: "draws", Dataset: "makes"}
+    return {of(item): [getattr(item, named[type(item)])] for item in declared().everything()}
 
 
 def sources(name: str) -> list[Path]:
@@ -121,7 +133,7 @@ def _silent(path: Path) -> bool:
 def _file(module: str) -> Path | None:
     """The file of a module of the package, or of an extension; None for any other module."""
     if module.endswith(".py"):
-        return Path(module)
+        return Path(module) if Path(module).is_file() else None
     if module == "rdplane" or module.startswith("rdplane."):
         path = PACKAGE.joinpath(*module.split(".")[1:])
         return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
@@ -149,10 +161,11 @@ def _imports(path: Path, stamp: int) -> tuple[Path, ...]:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(filter(None, ("." * node.level, node.module)))
             for alias in node.names:
-                submodule = _resolved(f"{node.module}.{alias.name}", path)
-                module = submodule or _exporting(_resolved(node.module, path), alias.name)
+                submodule = _resolved(f"{start}.{alias.name}", path)
+                module = submodule or _exporting(_resolved(start, path), alias.name)
                 found.extend([module] if module else [])
         found.extend(file for name in names if (file := _resolved(name, path)))
         for child in ast.iter_child_nodes(node):
@@ -173,12 +186,29 @@ def _exporting(package: Path | None, name: str) -> Path | None:
 
 
 def _resolved(module: str, importer: Path) -> Path | None:
-    if module == "rdplane" or module.startswith("rdplane."):
+    """The file of a module that a file imports: of the package, of the user's own, beside the file; else None.
+
+    Args:
+        module: its name, with leading dots where it is relative to the importer's package.
+    """
+    level = len(module) - len(module.lstrip("."))
+    if not level and (module == "rdplane" or module.startswith("rdplane.")):
         return _file(module)
     if PACKAGE in importer.parents:
         return None
-    path = importer.parent.joinpath(*module.split("."))
-    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+    parts = [part for part in module.split(".") if part]
+    folders = [importer.parents[level - 1]] if level else _starts(importer)
+    places = (folder.joinpath(*parts) for folder in folders)
+    candidates = (p for place in places for p in (place.with_name(f"{place.name}.py"), place / "__init__.py"))
+    return next((p for p in candidates if p.is_file()), None)
+
+
+def _starts(importer: Path) -> list[Path]:
+    """Folders in which a user's file finds its own modules: beside itself, and where its package lies."""
+    folder = importer.parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return list(dict.fromkeys((importer.parent, folder)))
 
 
 @functools.cache
@@ -188,7 +218,7 @@ def _tree(path: Path, stamp: int) -> ast.Module:
 
 def fingerprint(name: str) -> str:
     """Eight hexadecimal digits over the source of something versioned."""
-    texts = [_text(path, _stamp(path)) for path in sources(name)]
+    texts = [_text(path, _stamp(path)) for path in sources(name)] + _names().get(name, [])
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8]
 
 
@@ -208,7 +238,8 @@ def dump(node: Any) -> str:
     for key, value in ast.iter_fields(node):
         if key == "body" and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             value = value[1:] if ast.get_docstring(node, False) else value
-            value = [item for item in value if not _says_nothing(item)]
+            if isinstance(node, ast.Module):
+                value = [item for item in value if not _says_nothing(item)]
         if value is not None and value != [] and key not in ("kind", "type_comment", "ctx"):
             parts.append(f"{key}={dump(value)}")
     return f"{type(node).__name__}({','.join(parts)})"

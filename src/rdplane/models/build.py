@@ -35,6 +35,8 @@ def build(architecture: str, shape: tuple[int, int], sizes: Mapping[str, Any], m
     parts = declared().parts
     given: dict[str, Any] = {"shape": shape, "mean": mean}
     encoder = _part(parts["encoder"][name.encoder], given, sizes)
+    if not hasattr(encoder, "latent"):
+        encoder.latent = sizes.get("latent", declared().keys["latent"].default)
     decoder = _part(parts["decoder"][name.decoder], given, sizes)
     marginal = _part(parts["marginal"][name.marginal], given | {"encoder": encoder}, sizes)
     return VAE(encoder, decoder, marginal)

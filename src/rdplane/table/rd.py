@@ -63,7 +63,10 @@ def columns() -> dict[str, Column]:
     names = [column.name for part in own for _, column in part]
     for source, column in [*own[0], *objectives, *own[1], *measures, *own[2]]:
         if column.name in found or (source and column.name in names):
-            raise UserError(f"{source}: rd.csv has a column {column.name!r} already; choose another name")
+            blamed = next(
+                (s for s, c in (*objectives, *measures) if c.name == column.name and "rdplane." not in s), source
+            )
+            raise UserError(f"{blamed}: rd.csv has a column {column.name!r} already; choose another name")
         found[column.name] = column
     return found
 
