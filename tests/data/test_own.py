@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rdplane.data import load, prepare, resolve
+from rdplane.data import Images, load, prepare, resolve
+from rdplane.data.own import check
 from rdplane.errors import UserError
 
 GREY = np.random.default_rng(0).integers(0, 256, (20, 8, 4), np.uint8)
@@ -398,3 +399,33 @@ def test_archive_that_calls_itself_an_array():
     os.replace("mine.npz", "mine.npy")
     with pytest.raises(UserError, match=r"^data\.file mine\.npy cannot be read \(it is no NumPy array\)"):
         prepare(whole, Path("images.npz"))
+
+
+# --- what a user's own dataset makes
+
+MADE = np.arange(2 * 4 * 4).reshape(2, 4, 4) % 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"test": [0, 1, 2]}, r"labels of 'test' have shape \(3,\), expected one for each image"),
+        ({"test": [0, -1]}, r"labels of 'test' are int64 from -1 to 0, expected whole numbers from 0 to 65535"),
+        ({"test": [0.0, 1.0]}, "labels of 'test' are float64"),
+        ({"tset": [0, 1]}, "labels of 'tset'"),
+    ],
+)
+def test_labels_that_cannot_be_stored_are_refused(labels, message):
+    with pytest.raises(UserError, match=message):
+        check(Images(MADE, MADE, MADE, labels), "mine.py: dataset mine")
+
+
+def test_labels_of_a_list_become_an_array():
+    checked = check(Images(MADE, MADE, MADE, {"test": [0, 1]}), "mine.py: dataset mine")
+    assert checked.labels["test"].dtype == np.int64 and checked.train.dtype == np.uint8
+
+
+@pytest.mark.parametrize("images", [None, MADE + 1, MADE[:1], MADE[:, :3], MADE * 0])
+def test_images_that_are_none_are_refused(images):
+    with pytest.raises(UserError, match=r"^mine\.py: dataset mine"):
+        check(Images(images, MADE, MADE), "mine.py: dataset mine")

@@ -12,6 +12,7 @@ import rdplane
 from rdplane.declare.registry import declared, files, use
 from rdplane.errors import UserError
 from rdplane.evaluate.samples import sample
+from rdplane.experiment import versions
 
 DECODER = """
 from torch import nn
@@ -192,3 +193,21 @@ def test_samples_of_a_cell_with_a_decoder_of_ones_own(own, tmp_path):
     with np.load(tmp_path / "samples.npz") as arrays:
         shapes = {name: arrays[name].shape for name in arrays.files}
     assert shapes.pop("draws") == () and set(shapes.values()) == {(3, 8, 8)} and len(shapes) == 5
+
+
+def test_a_part_whose_source_has_changed_is_refused(own):
+    cell, path = own
+    use([str(path)])
+    summary = json.loads((cell / "train.json").read_text())
+    summary["cell"]["versions"]["decoder m"] = versions.version("decoder m")
+    (cell / "train.json").write_text(json.dumps(summary))
+    assert works(rdplane.load(cell))
+    summary["cell"]["versions"]["decoder m"] = "own-00000000"
+    (cell / "train.json").write_text(json.dumps(summary))
+    with pytest.raises(UserError, match=r"mine\.py has changed since this cell was trained \(decoder m was own-0000"):
+        rdplane.load(cell)
+
+
+def test_one_extension_may_be_named_by_itself(own):
+    cell, path = own
+    assert works(rdplane.load(cell, extensions=path)) and works(rdplane.load(cell, extensions=str(path)))
