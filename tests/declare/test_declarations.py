@@ -147,7 +147,6 @@ def test_every_part_of_the_package_has_a_mark_of_its_own(kind):
 
 def version(path, text, name="decoder d"):
     path.write_text(text)
-    versions._closure.cache_clear()
     use([str(path)])
     return versions.version(name)
 

@@ -187,19 +187,15 @@ def _assemble(extensions: tuple[tuple[str, Path, int], ...]) -> Registry:
     return registry
 
 
-def _where(declaration: Declaration) -> str:
-    return declaration.source
-
-
 def _add(registry: Registry, new: Declaration) -> None:
     if isinstance(new, Part):
         if new.kind not in KINDS:
-            raise UserError(f"{_where(new)}: kind is {new.kind!r}, expected one of {', '.join(KINDS)}")
+            raise UserError(f"{new.source}: kind is {new.kind!r}, expected one of {', '.join(KINDS)}")
         table, key, what = registry.parts[new.kind], new.symbol, f"{new.kind} {new.symbol!r}"
         if not SYMBOL.fullmatch(new.symbol):
-            raise UserError(f"{_where(new)}: the symbol is {new.symbol!r}, expected one letter, digit, '-' or '+'")
+            raise UserError(f"{new.source}: the symbol is {new.symbol!r}, expected one letter, digit, '-' or '+'")
         if new.mark and new.mark not in MARKS[new.kind]:
-            raise UserError(f"{_where(new)}: the mark is {new.mark!r}, expected one of {', '.join(MARKS[new.kind])}")
+            raise UserError(f"{new.source}: the mark is {new.mark!r}, expected one of {', '.join(MARKS[new.kind])}")
     else:
         tables: dict[type, dict[str, Any]] = {
             Objective: registry.objectives, Measure: registry.measures, Figure: registry.figures,
@@ -208,42 +204,42 @@ def _add(registry: Registry, new: Declaration) -> None:
         table, key = tables[type(new)], new.name  # type: ignore[attr-defined]
         what = f"{type(new).__name__.lower()} {key!r}"
         if not WORD.fullmatch(key):
-            raise UserError(f"{_where(new)}: the name of the {what} is expected to be lower-case letters, digits and _")
+            raise UserError(f"{new.source}: the name of the {what} is expected to be lower-case letters, digits and _")
     if isinstance(new, Objective):
         _check_objective(new, registry)
     if key in table:
         raise UserError(
-            f"{_where(new)}: there is a {what} already, in {table[key].source}; choose another "
+            f"{new.source}: there is a {what} already, in {table[key].source}; choose another "
             + ("symbol" if isinstance(new, Part) else "name")
         )
     table[key] = new  # type: ignore[assignment]
     for item in getattr(new, "sizes", ()) if isinstance(new, Part) else getattr(new, "keys", ()):
         if isinstance(item, Key):
-            _add_key(registry, item, _where(new))
+            _add_key(registry, item, new.source)
 
 
 def _check_objective(new: Objective, registry: Registry) -> None:
     if new.name in (*RESERVED, "seed"):
-        raise UserError(f"{_where(new)}: an objective is named {new.name!r}, which means something else in the grid")
+        raise UserError(f"{new.source}: an objective is named {new.name!r}, which means something else in the grid")
     slugs = {other.slug for other in registry.objectives.values()}
     if not WORD.fullmatch(new.slug) or new.slug in slugs:
         raise UserError(
-            f"{_where(new)}: the slug is {new.slug!r}, expected lower-case letters, digits and _, and none of "
+            f"{new.source}: the slug is {new.slug!r}, expected lower-case letters, digits and _, and none of "
             f"{', '.join(sorted(slugs))}"
         )
     try:
         for value in new.default:
             new.values(value)
     except Invalid as error:
-        raise UserError(f"{_where(new)}: the default is {new.default!r}, expected each to be {error}") from None
+        raise UserError(f"{new.source}: the default is {new.default!r}, expected each to be {error}") from None
     if new.mark not in ("", "x", "+"):
-        raise UserError(f"{_where(new)}: the mark is {new.mark!r}, expected '', 'x' or '+'")
+        raise UserError(f"{new.source}: the mark is {new.mark!r}, expected '', 'x' or '+'")
     try:
         fits = new.label.format(value=1.5) != new.label
     except (LookupError, ValueError, AttributeError):
         fits = False
     if not fits:
-        raise UserError(f"{_where(new)}: the label is {new.label!r}, expected {{value}} in it, as in 'β {{value:g}}'")
+        raise UserError(f"{new.source}: the label is {new.label!r}, expected {{value}} in it, as in 'β {{value:g}}'")
 
 
 def _add_key(registry: Registry, key: Key, where: str) -> None:
@@ -266,30 +262,30 @@ def _resolve(registry: Registry, declaration: Declaration) -> None:
     """Check what a declaration names: keys, measures, columns."""
     for name in names_of_keys(declaration):
         if name not in registry.keys:
-            raise UserError(f"{_where(declaration)}: no key {name!r} is declared; expected a Key, or the name of one")
+            raise UserError(f"{declaration.source}: no key {name!r} is declared; expected a Key, or the name of one")
         owner = declaration.name  # type: ignore[attr-defined]
         registry.owners.setdefault(name, []).append(owner)
     if isinstance(declaration, Figure):
         for need in declaration.needs:
             if need not in ("histories", "samples", "toy"):
-                raise UserError(f"{_where(declaration)}: needs {need!r}, expected 'histories', 'samples' or 'toy'")
+                raise UserError(f"{declaration.source}: needs {need!r}, expected 'histories', 'samples' or 'toy'")
     if isinstance(declaration, Measure):
         if not declaration.columns:
-            raise UserError(f"{_where(declaration)}: the measure {declaration.name} has no columns, expected one")
+            raise UserError(f"{declaration.source}: the measure {declaration.name} has no columns, expected one")
         if declaration.off and declaration.off not in names_of_keys(declaration):
-            raise UserError(f"{_where(declaration)}: off is {declaration.off!r}, expected one of its keys")
+            raise UserError(f"{declaration.source}: off is {declaration.off!r}, expected one of its keys")
         for name in declaration.needs:
             if name not in registry.measures:
-                raise UserError(f"{_where(declaration)}: needs the measure {name!r}, which is not declared")
+                raise UserError(f"{declaration.source}: needs the measure {name!r}, which is not declared")
         if _depends_on(declaration.name, registry, ()):
-            raise UserError(f"{_where(declaration)}: the measure {declaration.name} needs itself, by its `needs`")
+            raise UserError(f"{declaration.source}: the measure {declaration.name} needs itself, by its `needs`")
         others = [m for m in registry.measures.values() if m is not declaration]
         taken = {column.name for measure in others for column in measure.columns}
         for column in () if declaration.source.startswith("rdplane.") else declaration.columns:
             if column.name in taken:
-                raise UserError(f"{_where(declaration)}: another measure has a column {column.name!r}; choose another")
+                raise UserError(f"{declaration.source}: another measure has a column {column.name!r}; choose another")
     if isinstance(declaration, Figure) and declaration.measure and declaration.measure not in registry.measures:
-        raise UserError(f"{_where(declaration)}: needs the measure {declaration.measure!r}, which is not declared")
+        raise UserError(f"{declaration.source}: needs the measure {declaration.measure!r}, which is not declared")
 
 
 def _depends_on(name: str, registry: Registry, above: tuple[str, ...]) -> bool:
@@ -311,7 +307,7 @@ def _order(registry: Registry) -> None:
             if not part.mark:
                 if not free:
                     raise UserError(
-                        f"{_where(part)}: no mark is free for another {kind}, all of {', '.join(MARKS[kind])} are "
+                        f"{part.source}: no mark is free for another {kind}, all of {', '.join(MARKS[kind])} are "
                         "taken; expected one of them in its declaration, as mark=..."
                     )
                 part = dataclasses.replace(part, mark=free.pop(0))

@@ -135,12 +135,18 @@ def selection() -> dict[str, Check]:
 TOP = (
     Key("experiment", FolderName(), "quick", "name; everything goes to results/<experiment>/"),
     Key("dataset", Name(), "mnist5k", "{datasets}, or a name for your own images"),
-    Key("extensions", Several(Text()), [], "files with parts, objectives, ... of your own, or names of modules"),
+    Key(
+        "extensions",
+        Several(Text()),
+        [],
+        "files with parts, objectives, ... of your own (paths from this file's folder), or names of modules",
+    ),
 )
 DATA = (
     Key("mirror", Nullable(Text()), None, "folder or address tried before upstream, or set RDPLANE_MIRROR"),
     Key("seed", Whole(0), 0, "of the binarisation and of the split"),
-    Key("file", Nullable(Text()), None, "own images: .npy or .npz, (N, H, W) or (N, H*W), H and W divisible by 4"),
+    Key("file", Nullable(Text()), None, "own images: .npy or .npz (path from the working folder), (N, H, W) or "
+        "(N, H*W), H and W divisible by 4"),
     Key("binarise", Choice("none", "bernoulli", "threshold"), "none", "own images: none (they are 0 and 1), bernoulli "
         "(grey is a probability), threshold"),
     Key("threshold", Real(0, 1), 0.5, "own images: grey level from which a pixel is 1", "share of white"),

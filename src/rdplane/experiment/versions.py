@@ -106,8 +106,18 @@ def sources(name: str) -> list[Path]:
     return sorted(_closure(starts, without))
 
 
-@functools.cache
-def _closure(starts: tuple[str, ...], without: tuple[str, ...]) -> frozenset[Path]:
+_found: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[Path, int]] = {}
+
+
+def _closure(starts: tuple[str, ...], without: tuple[str, ...]) -> list[Path]:
+    """The files that are reached from some modules by their imports; found again only after one of them has changed."""
+    known = _found.get((starts, without))
+    if known is None or any(not path.exists() or _stamp(path) != stamp for path, stamp in known.items()):
+        known = _found[starts, without] = {path: _stamp(path) for path in _reached(starts, without)}
+    return list(known)
+
+
+def _reached(starts: tuple[str, ...], without: tuple[str, ...]) -> set[Path]:
     todo, seen = [_file(start) for start in starts], set[Path]()
     skipped = {_file(module) for module in without}
     while todo:
@@ -118,7 +128,7 @@ def _closure(starts: tuple[str, ...], without: tuple[str, ...]) -> frozenset[Pat
         todo += [found for found in _imports(path, _stamp(path)) if not _silent(found)]
         if PACKAGE in path.parents:
             todo += [other for other in _beside(path) if other not in seen]
-    return frozenset(seen)
+    return seen
 
 
 def _beside(path: Path) -> list[Path]:
