@@ -12,6 +12,7 @@ from rdplane.declare.read import read
 from rdplane.declare.registry import imported
 from rdplane.errors import UserError
 from rdplane.experiment import versions
+from rdplane.experiment.config import resolve_config
 
 PART = """
 from rdplane.declare import Key, Part, Whole
@@ -128,6 +129,13 @@ def test_a_wrong_objective_is_one_line(extension, before, after, message):
     with pytest.raises(UserError) as caught:
         use([str(path)])
     assert message in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_a_key_of_an_objective_takes_no_place_of_training(extension):
+    text = OBJECTIVE.replace("import Objective", "import Key, Objective, Whole")
+    path = extension(text.replace('slug="mine"', 'slug="mine", keys=(Key("epochs", Whole(1), 1, "t"),)'), start=False)
+    with pytest.raises(UserError, match=r"mine\.py: training\.epochs is there already"):
+        resolve_config({"extensions": [str(path)]})
 
 
 def test_using_others_forgets_what_was_in_use(extension):

@@ -224,7 +224,12 @@ def sections() -> dict[str, Section]:
     registry = declared()
     datasets = ", ".join(registry.datasets)
     top = tuple(_filled(key, datasets) for key in TOP)
-    training = [*TRAINING, *registry.keys_of(Objective).values()]
+    own = registry.keys_of(Objective)
+    for key in TRAINING:
+        if key.name in own:
+            owner = registry.objectives[registry.owners[key.name][-1]]
+            raise UserError(f"{owner.source}: training.{key.name} is there already; choose another name for that key")
+    training = [*TRAINING, *own.values()]
     listed = (
         ("", "", top),
         ("data", "the images", DATA),
