@@ -1,6 +1,7 @@
 """Signs of life of a training run: a small file for `rdplane status`, and an end for a job that hangs. No torch."""
 
 import contextlib
+import faulthandler
 import os
 import socket
 import threading
@@ -79,6 +80,7 @@ class Heartbeat:
                     f"no training step in {self.limit:g} s (compute.stall_seconds): the job hung and ended itself; "
                     "run the same command again, it goes on from its checkpoint"
                 )
+                faulthandler.dump_traceback()  # where each thread stands: what a report of the hang needs
                 self._remove()
                 os._exit(STALLED)
             self._write()
