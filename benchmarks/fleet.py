@@ -15,7 +15,8 @@ from benchmarks.sizes import ROOT, TINY, random_images
 from rdplane import data
 from rdplane.commands.step import command_line, main
 from rdplane.commands.steps import arguments_of
-from rdplane.experiment.config import read_yaml, resolve_config, sizes_of
+from rdplane.experiment.config import read_yaml, resolve_config
+from rdplane.experiment.keys import sizes_of
 from rdplane.experiment.layout import Layout
 from rdplane.files import canonical_json
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
-from rdplane.experiment.config import load_config, resolve_config, sections
+from rdplane.experiment.config import load_config, resolve_config
+from rdplane.experiment.keys import sections
 from rdplane.experiment.layout import Layout
 from rdplane.experiment.metrics import columns_of, measured, read_metrics
 from rdplane.table.rd import aggregate, columns, read_table

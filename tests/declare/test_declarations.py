@@ -8,8 +8,8 @@ import pytest
 
 from rdplane.declare import declared, use
 from rdplane.declare.kinds import KINDS, Declaration
+from rdplane.declare.objects import imported
 from rdplane.declare.read import read
-from rdplane.declare.registry import imported
 from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.config import resolve_config

@@ -12,7 +12,8 @@ import safetensors.torch
 import torch
 
 from rdplane.data.store import load as load_images
-from rdplane.declare.registry import declared, imported, use
+from rdplane.declare.objects import imported
+from rdplane.declare.registry import declared, use
 from rdplane.errors import UserError
 from rdplane.evaluate import call
 from rdplane.evaluate.load import load

@@ -5,7 +5,8 @@ import pytest
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import ARCHITECTURES
 from rdplane.experiment.cells import compute_settings, expand, select
-from rdplane.experiment.config import COMPUTE, resolve_config
+from rdplane.experiment.config import resolve_config
+from rdplane.experiment.keys import COMPUTE
 
 
 def cells(**raw):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rdplane.experiment.config import load_config, resolve_config, sections
+from rdplane.experiment.config import load_config, resolve_config
+from rdplane.experiment.keys import sections
 from rdplane.experiment.reference import comment, commented, comments, json_schema
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,7 +1,7 @@
 import pytest
 
 from rdplane.declare import declared
-from rdplane.declare.registry import imported
+from rdplane.declare.objects import imported
 from rdplane.errors import UserError
 from rdplane.models.properties import CHECKS, SHAPE
 

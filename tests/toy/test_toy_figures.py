@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from rdplane.declare.registry import construct, declared
+from rdplane.declare.objects import construct
+from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.figures.style import save
 from rdplane.toy import optimal, source

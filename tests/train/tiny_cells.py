@@ -6,7 +6,8 @@ import numpy as np
 
 from rdplane.data.prepare import prepare
 from rdplane.experiment.cells import data_spec, expand
-from rdplane.experiment.config import resolve_config, sizes_of
+from rdplane.experiment.config import resolve_config
+from rdplane.experiment.keys import sizes_of
 
 SIZES = {
     "latent": 2, "width": 0.1, "flow_steps": 1, "made_layers": 1, "made_units": 8, "pixelcnn_depth": 2,

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rdplane.declare.kinds import Dataset, Declaration, Figure, Measure, Objective, Part
-from rdplane.declare.registry import declared, explained, imported
+from rdplane.declare.objects import explained, imported
+from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.layout import Layout

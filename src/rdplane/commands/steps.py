@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rdplane.declare.registry import declared, explained, files
+from rdplane.declare.objects import explained
+from rdplane.declare.registry import declared, files
 from rdplane.errors import UserError
 from rdplane.experiment.cells import (
     compute_settings,

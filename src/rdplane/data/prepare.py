@@ -10,7 +10,8 @@ from rdplane.data.download import Checksum, fetch
 from rdplane.data.identity import resolve
 from rdplane.data.store import Images, save
 from rdplane.declare.kinds import Dataset
-from rdplane.declare.registry import declared, explained, imported
+from rdplane.declare.objects import explained, imported
+from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 
 __all__ = ["prepare"]

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from rdplane.declare.kinds import Measure
-from rdplane.declare.registry import explained, files, imported
+from rdplane.declare.objects import explained, imported
+from rdplane.declare.registry import files
 from rdplane.device import out_of_memory
 from rdplane.errors import UserError
 from rdplane.evaluate.estimate import Estimate

@@ -8,7 +8,8 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from rdplane.declare.registry import declared, explained, locate, use
+from rdplane.declare.objects import explained
+from rdplane.declare.registry import declared, locate, use
 from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse

@@ -14,7 +14,7 @@ from rdplane.declare.registry import declared, names_of_keys
 from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse, place
-from rdplane.experiment.config import sizes_of
+from rdplane.experiment.keys import sizes_of
 from rdplane.files import digest
 
 __all__ = [

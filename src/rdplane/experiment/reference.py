@@ -11,7 +11,7 @@ from typing import Any
 
 from rdplane.declare.kinds import Key
 from rdplane.declare.registry import declared
-from rdplane.experiment.config import Section, sections
+from rdplane.experiment.keys import Section, sections
 
 __all__ = ["comment", "commented", "comments", "json_schema", "markdown", "spelled"]
 

@@ -7,7 +7,8 @@ import matplotlib.figure
 import pandas as pd
 
 from rdplane.declare.kinds import Figure
-from rdplane.declare.registry import construct, declared, explained
+from rdplane.declare.objects import construct, explained
+from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment.layout import SELECTED
 from rdplane.figures import style

@@ -6,7 +6,8 @@ from typing import Any
 from torch import Tensor
 
 from rdplane.declare.kinds import Part
-from rdplane.declare.registry import construct, declared
+from rdplane.declare.objects import construct
+from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import parse
 from rdplane.models.vae import VAE

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rdplane.declare.registry import construct, declared
+from rdplane.declare.objects import construct
+from rdplane.declare.registry import declared
 from rdplane.toy import record, summary
 
 __all__ = ["figure", "tabulate"]

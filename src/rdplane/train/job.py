@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rdplane.declare.registry import explained
+from rdplane.declare.objects import explained
 from rdplane.errors import UserError
 from rdplane.experiment.cells import cell_name
-from rdplane.experiment.config import COMPUTE
+from rdplane.experiment.keys import COMPUTE
 from rdplane.files import atomic, canonical_json, read_json, write_text
 from rdplane.jobs.heartbeat import Heartbeat
 from rdplane.jobs.lease import lease

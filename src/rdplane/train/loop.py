@@ -49,7 +49,7 @@ class Task:
         cell: the resolved cell.
         train, valid: (N, H, W) uint8 of 0 and 1, on the device.
         state: folder of the checkpoints.
-        compute: how the cell is computed (`rdplane.experiment.config.COMPUTE`).
+        compute: how the cell is computed (`rdplane.experiment.keys.COMPUTE`).
         progress, stop, heartbeat: the ways to the outside and back.
     """
 

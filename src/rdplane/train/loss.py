@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rdplane.declare.registry import construct, declared
+from rdplane.declare.objects import construct
+from rdplane.declare.registry import declared
 
 __all__ = ["Loss", "build_loss"]
 
