@@ -137,7 +137,7 @@ def test_metrics_carry_the_resolved_cell(finished):
         cell = json.loads(path.read_text())["cell"]
         assert cell["data"]["dataset"] == "stripes"
         assert path.parent.name.startswith(
-            f"vae{cell['architecture']}_beta{cell['objective']['beta']:g}_seed{cell['seed']}_"
+            f"vae{cell['architecture']}_beta{cell['objective']['value']:g}_seed{cell['seed']}_"
         )
 
 
