@@ -57,6 +57,7 @@ def test_failed_cell_leaves_the_others_and_is_named_on_the_plots(project):
     assert missing.cell.str.startswith("vae-+v").all() and missing.reason.str.contains("not finite").all()
     assert (folder / "figures/rd_plane.png").exists()
     project.config["grid"]["architectures"] = ["---"]
+    project.config["model"] = {"latent": 2, "width": 0.1}  # no other size has an effect any more
     project.write()
     wanted = project.wanted()
     assert wanted["aggregate"] == 1
