@@ -192,14 +192,22 @@ def test_a_helper_beside_the_file_counts(extension, line, helper):
     assert version(path, line + PART) != first
 
 
-def test_a_relative_import_of_a_package_counts(tmp_path, monkeypatch):
-    package = tmp_path / "somebodys"
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("somebodys", "from . import layers"),
+        ("anothers", "from .layers import value"),
+        ("a_thirds", "from a_thirds import layers"),
+    ],
+)
+def test_an_import_within_a_package_counts(tmp_path, monkeypatch, name, line):
+    package = tmp_path / name
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "layers.py").write_text("value = 1\n")
-    (package / "parts.py").write_text("from . import layers\nfrom somebodys.layers import value\n" + PART)
+    (package / "parts.py").write_text(line + "\n" + PART)
     monkeypatch.syspath_prepend(str(tmp_path))
-    use(["somebodys.parts"])
+    use([f"{name}.parts"])
     assert package / "layers.py" in versions.sources("decoder d")
 
 

@@ -81,6 +81,12 @@ class Declaration(Typed):
 
     source: str = dataclasses.field(default="", kw_only=True, compare=False)
 
+    @property
+    def target(self) -> str:
+        """Name of the class or function that it is about, whatever its kind calls that."""
+        fields = ("builds", "computes", "draws", "makes")
+        return next(str(getattr(self, field)) for field in fields if hasattr(self, field))
+
 
 @dataclass(frozen=True)
 class Part(Declaration):

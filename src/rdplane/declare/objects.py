@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rdplane.declare.kinds import Dataset, Declaration, Figure, Measure, Objective, Part
+from rdplane.declare.kinds import Declaration
 from rdplane.declare.registry import files, locate
 from rdplane.errors import UserError
 
@@ -24,8 +24,7 @@ def imported(declaration: Declaration) -> Any:
     Raises:
         UserError: the file cannot be imported, or has nothing of that name.
     """
-    names = {Part: "builds", Objective: "builds", Measure: "computes", Figure: "draws", Dataset: "makes"}
-    name = getattr(declaration, names[type(declaration)])
+    name = declaration.target
     module = _module(declaration.source)
     if not hasattr(module, name):
         raise UserError(f"{declaration.source} has no {name}, which its declaration names; expected it there")

@@ -16,7 +16,6 @@ its fingerprint stands for it, ``own-<fingerprint>``. Needs no torch.
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +63,14 @@ def sampler(part: Part) -> str:
 
 def versioned() -> list[str]:
     """Everything of the package that has a declared version."""
-    return [name for name in _roots(()) if not name.startswith("figure ") and name not in CHEAP]
+    return [name for name in _roots(extensions=False) if not name.startswith("figure ") and name not in CHEAP]
 
 
-def _roots(extensions: Iterable[str] = ("all",)) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+def _roots(extensions: bool = True) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Name -> where its source begins, and modules that do not count to it; without extensions the package's own."""
-    roots = {name: (tuple(f"rdplane.{m}" for m in modules), ()) for name, modules in {**STAGES, **CHEAP}.items()}
-    found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = dict(roots)
+    found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+        name: (tuple(f"rdplane.{m}" for m in modules), ()) for name, modules in {**STAGES, **CHEAP}.items()
+    }
     for declaration in declared().everything():
         if not extensions and not declaration.source.startswith("rdplane."):
             continue
@@ -92,8 +92,7 @@ def _sampler_of(part: Part) -> str:
 
 def _names() -> dict[str, list[str]]:
     """Name -> which class or function of its file is meant."""
-    named = {Part: "builds", Objective: "builds", Measure: "computes", Figure: "draws", Dataset: "makes"}
-    return {of(item): [getattr(item, named[type(item)])] for item in declared().everything()}
+    return {of(item): [item.target] for item in declared().everything()}
 
 
 def sources(name: str) -> list[Path]:
@@ -172,9 +171,9 @@ def _imports(path: Path, stamp: int) -> tuple[Path, ...]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            start = ".".join(filter(None, ("." * node.level, node.module)))
+            start = "." * node.level + (node.module or "")
             for alias in node.names:
-                submodule = _resolved(f"{start}.{alias.name}", path)
+                submodule = _resolved(start + "." * (not start.endswith(".")) + alias.name, path)
                 module = submodule or _exporting(_resolved(start, path), alias.name)
                 found.extend([module] if module else [])
         found.extend(file for name in names if (file := _resolved(name, path)))
