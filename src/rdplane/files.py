@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, BinaryIO
 
 from rdplane.errors import UserError
 
-__all__ = ["atomic", "canonical_json", "digest", "read_json", "sha256", "write_json", "write_text"]
+__all__ = ["atomic", "canonical_json", "digest", "publish", "read_json", "sha256", "write_json", "write_text"]
 
 
 @contextlib.contextmanager
@@ -61,6 +62,25 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as indented JSON with sorted keys, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def publish(kept: Path, target: Path) -> None:
+    """Give a finished file its place as well, dated now; a hard link, so that the one that is kept costs no space.
+
+    Raises:
+        UserError: the folder cannot be written or the disk is full.
+    """
+    if target.exists() and target.samefile(kept):
+        return
+    part = target.parent / f".{target.name}.part"
+    try:
+        part.unlink(missing_ok=True)
+        os.link(kept, part)
+        os.replace(part, target)
+        os.utime(target)
+    except OSError:  # a file system without hard links
+        with atomic(target) as stream, kept.open("rb") as file:
+            shutil.copyfileobj(file, stream)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:

@@ -22,6 +22,8 @@ rule train:
         cell=lambda wildcards: canonical_json(CELLS[wildcards.cell]),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         compute=lambda wildcards, threads: compute(wildcards.cell, threads),
+        # Measured and sampled in the same process, where torch is loaded; the rules for that find the results kept.
+        measuring=lambda wildcards, threads: measuring(wildcards.cell),
     shell:
         "exec python -m rdplane.commands.step train --cell {params.cell:q} --images {input.images:q} --folder {params.folder:q}"
-        " --compute {params.compute:q} --log {log:q}"
+        " --compute {params.compute:q} --measuring {params.measuring:q} --log {log:q}"

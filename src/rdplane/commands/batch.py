@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rdplane.commands.step import EXTENSIONS, command_line
-from rdplane.commands.steps import arguments_of
+from rdplane.commands.steps import arguments_of, measuring
 from rdplane.errors import UserError
 from rdplane.experiment.cells import evaluation_of
 from rdplane.experiment.layout import Layout
@@ -117,8 +117,12 @@ def _next_step(layout: Layout, name: str) -> str | None:
 def _start(layout: Layout, name: str, step: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     log = layout.folder / "logs" / step / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    arguments = command_line(step, {**arguments_of(layout, name, step), "log": log})
-    return subprocess.Popen([sys.executable, "-m", "rdplane.commands.step", *arguments], env=environment)
+    arguments = {**arguments_of(layout, name, step), "log": log}
+    if step == "train":
+        arguments["measuring"] = measuring(layout, layout.cells[name]["architecture"])
+    return subprocess.Popen(
+        [sys.executable, "-m", "rdplane.commands.step", *command_line(step, arguments)], env=environment
+    )
 
 
 def _report(outcome: dict[str, str], running: dict[str, tuple[str, subprocess.Popen[bytes]]], seconds: float) -> None:

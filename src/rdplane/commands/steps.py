@@ -25,7 +25,7 @@ from rdplane.experiment.cells import (
 from rdplane.experiment.layout import Layout
 from rdplane.files import read_json, write_text
 
-__all__ = ["STEPS", "arguments_of"]
+__all__ = ["STEPS", "arguments_of", "measuring"]
 
 Settings = Mapping[str, Any]
 
@@ -48,33 +48,57 @@ def train(
     compute: dict[str, Any],
     log: Path | None = None,
     fresh: bool = False,
+    measuring: dict[str, Any] | None = None,
 ) -> None:
-    """Train a cell, or go on with it (see `rdplane.train.job.train`)."""
+    """Train a cell, or go on with it (see `rdplane.train.job.train`).
+
+    Args:
+        measuring: `evaluation` and `sampling` of the steps that follow, to be done here as well: torch is loaded and
+            the GPU held. Those steps find the results kept.
+    """
     from rdplane.train.job import train
 
     _refuse_edited(cell["versions"], versions_of(cell["architecture"], cell["objective"]["name"]))
     set_threads(compute["threads"])
-    train(cell, images, folder, compute, log, fresh)
+
+    def measure() -> None:
+        assert measuring is not None
+        where = {"device": compute["device"], "threads": compute["threads"]}
+        # What fails here fails in its own step again, which says why; the training has succeeded.
+        with contextlib.suppress(Exception):
+            _evaluate(folder, images, None, measuring["evaluation"], where)
+        with contextlib.suppress(Exception):
+            _sample(folder, images, None, measuring["sampling"], where)
+
+    train(cell, images, folder, compute, log, fresh, measure if measuring else None)
 
 
 def evaluate(folder: Path, images: Path, output: Path, evaluation: dict[str, Any], compute: dict[str, Any]) -> None:
     """Measure a trained cell on the test images: what was measured before, with the same settings, is kept."""
-    architecture, measures = _architecture(folder), declared().measures
-    wanted = {name: settings["version"] for name, settings in evaluation.items()}
-    _refuse_edited(wanted, {name: measure_version(measures[name], architecture) for name in wanted if name in measures})
     with computing(folder.name, compute) as where:
-        from rdplane.evaluate.run import evaluate
-
-        evaluate(folder, images, output, evaluation, **where)
+        _evaluate(folder, images, output, evaluation, where)
 
 
 def sample(folder: Path, images: Path, output: Path, sampling: dict[str, Any], compute: dict[str, Any]) -> None:
-    """Draw reconstructions and generations of a trained cell."""
-    _refuse_edited(sampling["version"], samples_version(_architecture(folder)))
+    """Draw reconstructions and generations of a trained cell, unless they were drawn before."""
     with computing(folder.name, compute) as where:
-        from rdplane.evaluate.samples import sample
+        _sample(folder, images, output, sampling, where)
 
-        sample(folder, images, output, sampling, **where)
+
+def _evaluate(folder: Path, images: Path, output: Path | None, evaluation: Settings, where: dict[str, Any]) -> None:
+    from rdplane.evaluate.run import evaluate
+
+    architecture, measures = _architecture(folder), declared().measures
+    wanted = {name: settings["version"] for name, settings in evaluation.items()}
+    _refuse_edited(wanted, {name: measure_version(measures[name], architecture) for name in wanted if name in measures})
+    evaluate(folder, images, output, evaluation, **where)
+
+
+def _sample(folder: Path, images: Path, output: Path | None, sampling: dict[str, Any], where: dict[str, Any]) -> None:
+    from rdplane.evaluate.samples import sample
+
+    _refuse_edited(sampling["version"], samples_version(_architecture(folder)))
+    sample(folder, images, output, sampling, **where)
 
 
 def _architecture(folder: Path) -> str:
@@ -155,7 +179,8 @@ def toy_figure(config: Settings, folder: Path, name: str) -> None:
     from rdplane.toy.report import figure
 
     png, pdf = (folder / "figures" / f"{name}.{kind}" for kind in ("png", "pdf"))
-    figure(name, _toy_records(config, folder), dict(config["toy"]), png, pdf)
+    titles = config["figures"]["titles"]
+    figure(name, _toy_records(config, folder), dict(config["toy"]), png, pdf, titles)
 
 
 def _toy_records(config: Settings, folder: Path) -> list[Path]:
@@ -230,7 +255,12 @@ def arguments_of(layout: Layout, name: str, step: str) -> dict[str, Any]:
     shared = {"folder": folder, "images": layout.images, "compute": compute_settings(layout.config, architecture)}
     if step == "train":
         return {**shared, "cell": cell}
-    if step == "evaluate":
-        evaluation = evaluation_of(layout.config, architecture)
-        return {**shared, "evaluation": evaluation, "output": folder / "metrics.json"}
-    return {**shared, "sampling": sampling_settings(layout.config, architecture), "output": folder / "samples.npz"}
+    output = folder / {"evaluate": "metrics.json", "sample": "samples.npz"}[step]
+    key = {"evaluate": "evaluation", "sample": "sampling"}[step]
+    return {**shared, key: measuring(layout, architecture)[key], "output": output}
+
+
+def measuring(layout: Layout, architecture: str) -> dict[str, Any]:
+    """How the cells of an architecture are measured and sampled once they are trained (see `train`)."""
+    config = layout.config
+    return {"evaluation": evaluation_of(config, architecture), "sampling": sampling_settings(config, architecture)}

@@ -43,6 +43,11 @@ class Heartbeat:
         """A training step was made."""
         self.last_step = time.monotonic()
 
+    def rest(self, stage: str) -> None:
+        """No step is expected any more: something else is done, which may take any time."""
+        self.last_step = None
+        self.report(stage=stage)
+
     def report(self, **fields: Any) -> None:
         """Where it stands: `stage`, `epoch`, `epochs`, `step`, `steps`, `rate`, `distortion` (nats), `left` (s)."""
         before = self.latest["stage"]

@@ -20,7 +20,7 @@ class Interrupted(BaseException):
 class Stop:
     """Set by a signal, read by the loop between two steps.
 
-    While `deferred` is False, a signal ends the job at once: nothing was trained that no checkpoint holds.
+    While `deferred` is False, a signal ends the job at once: nothing was trained that no file holds.
     """
 
     signal: str | None = None
@@ -49,7 +49,7 @@ def stopping(progress: Progress) -> Iterator[Stop]:
         again = bool(stop)
         stop.signal = signal.Signals(number).name
         if not stop.deferred and not again:
-            progress.line(f"stopped by {stop.signal} before its first step; nothing is lost")
+            progress.line(f"stopped by {stop.signal} with nothing to save; nothing is lost")
             raise Interrupted(progress.cell)
 
     numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
