@@ -15,13 +15,11 @@ class Estimate(NamedTuple):
     se: float
 
 
-def average(values: Tensor, influence: Tensor | None = None) -> Estimate:
+def average(values: Tensor) -> Estimate:
     """Mean over images with its standard error s / sqrt(N), where s is the standard deviation over images.
 
     Args:
-        values: (N,), one number per image, N at least 2.
-        influence: (N,), how far each image moves the mean, times N and up to a constant, where that is more than its
-            own value; s is taken of this instead.
+        values: (N,), one number per image, N at least 2; independent (for others see `rdplane.evaluate.jackknife`).
     """
-    spread = (values if influence is None else influence).cpu().double()
-    return Estimate(values.cpu().double().mean().item(), spread.std().item() / math.sqrt(len(values)))
+    values = values.cpu().double()
+    return Estimate(values.mean().item(), values.std().item() / math.sqrt(len(values)))
