@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import platform
+import warnings
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ __all__ = ["autocast", "choose_device", "describe", "out_of_memory", "resolve_pr
 
 
 def choose_device(name: str) -> torch.device:
-    """The device for 'auto', 'cpu', 'cuda' or 'mps'.
+    """The device for 'auto', 'cpu', 'cuda' or 'mps'; from then on float32 is float32 in this process.
 
     Raises:
         UserError: the device asked for is not there.
@@ -26,7 +27,24 @@ def choose_device(name: str) -> torch.device:
             f"compute.device is {name}, but torch {torch.__version__} finds no such device here; "
             "expected one of auto, cpu, cuda, mps: set compute.device: auto, or install a torch build with it"
         )
+    _no_tf32()
     return torch.device(name)
+
+
+def _no_tf32() -> None:
+    """Multiply float32 numbers with all of their 24 bits on CUDA, where cuDNN's convolutions by default keep 11.
+
+    With TF32 a rate is off by up to 0.03 nats. Convolutions in bfloat16 have no use for it.
+    """
+    # By the older names first: torch's compiler asks by them, which is an error unless they agree with the newer ones.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+    # They leave the choice to the settings of all operations together; these settle it.
+    cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
+    for operation in (cuda.matmul, cudnn.conv, cudnn.rnn):  # type: ignore[attr-defined]
+        operation.fp32_precision = "ieee"  # type: ignore[union-attr]
 
 
 def set_threads(threads: int) -> None:
@@ -34,15 +52,20 @@ def set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
+BFLOAT16_UNITS = frozenset({"amx_bf16", "avx512_bf16"})  # as Linux names them
+
+
 @functools.cache
 def has_bfloat16_unit(kind: str) -> bool:
-    """Whether a device type multiplies bfloat16 matrices in hardware: CUDA, and CPUs with AMX.
+    """Whether a device type multiplies bfloat16 matrices in hardware: CUDA, and CPUs with one of `BFLOAT16_UNITS`.
 
-    Without such a unit bfloat16 is slower than float32.
+    With such a unit a training step is faster than in float32 at every size and architecture that was measured
+    (docs/benchmarks.md), without one it is slower. The instruction set decides, not a stopwatch: two cells of one
+    grid, or two runs of one cell, never differ because a machine was busy for a moment.
     """
     if kind == "cpu":
         information = Path("/proc/cpuinfo")
-        return information.exists() and "amx_bf16" in information.read_text()
+        return information.exists() and not BFLOAT16_UNITS.isdisjoint(information.read_text().split())
     return kind == "cuda"
 
 

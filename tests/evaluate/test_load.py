@@ -185,6 +185,13 @@ def test_weights_of_another_model_are_one_line(tmp_path):
         rdplane.load(cell)
 
 
+def test_samples_are_without_tf32(tmp_path):
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    cell, images = finished.write_cell(tmp_path / "cell"), finished.write_images(tmp_path / "images.npz")
+    sample(cell, images, tmp_path / "samples.npz", {"images": 2, "draws": 2, "seed": 0, "version": "1"}, "cpu")
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+
+
 def test_samples_of_a_cell_with_a_decoder_of_ones_own(own, tmp_path):
     cell, path = own
     images = finished.write_images(tmp_path / "images.npz")

@@ -15,12 +15,12 @@ from rdplane.experiment.metrics import measured, rules_of
 from rdplane.models.build import build
 
 LABELS = np.arange(40) % 3
-MEASURES = ("rate_distortion", "information", "importance", "units", "probe", "generative")
+MEASURES = ("rate_distortion", "information", "importance", "units", "probe", "generative", "average")
 SWITCHES = {  # key that switches a measure off -> its columns
     "mi_images": ["mi_lower", "mi_lower_se", "mi_upper", "mi_upper_se", "mi_images"],
     "iw_images": ["nll_iw", "nll_iw_se", "iw_samples", "iw_images"],
     "unit_images": ["active_units"],
-    "probe_images": ["probe_accuracy", "probe_accuracy_se"],
+    "probe_images": ["probe_accuracy", "probe_accuracy_se", "probe_classes"],
     "gen_samples": ["gen_lower", "gen_lower_se", "gen_upper", "gen_upper_se", "gen_samples"],
 }
 
@@ -28,12 +28,13 @@ SWITCHES = {  # key that switches a measure off -> its columns
 def measure(model, images, labels=LABELS, only=MEASURES, **settings):
     """The columns of these measures, each with what the others kept."""
     results, kept = {}, {}
-    evaluation = finished.evaluation_of(**settings)
+    evaluation = finished.evaluation_of(average=True, **settings)
     for name in ("rate_distortion", *only):
         declaration = declared().measures[name]
         if name in evaluation and not (declaration.labels and labels is None):
             own = {key: value for key, value in evaluation[name].items() if key != "version"}
-            given = Given(model, images, labels, own, {needed: kept[needed] for needed in declaration.needs})
+            known = {needed: kept[needed] for needed in declaration.needs}
+            given = Given(model, images, labels, own, known, average=model if declaration.average else None)
             results |= call(declaration, given)
             kept[name] = given.kept
     return {name: results.get(name) for name in measured()}
@@ -89,6 +90,14 @@ def test_a_measure_switched_off_leaves_its_columns_empty(model, x, key):
     assert empty(measure(model, x, **{key: 0})) == SWITCHES[key]
 
 
+def test_the_classes_that_the_probe_tells_apart_are_counted(model, x):
+    assert measure(model, x)["probe_classes"] == 3
+
+
+def test_labels_that_allow_no_probe_count_no_classes(model, x):
+    assert empty(measure(model, x, labels=np.arange(40))) == SWITCHES["probe_images"]
+
+
 def test_without_labels_there_is_no_probe(model, x):
     assert empty(measure(model, x, labels=None)) == SWITCHES["probe_images"]
 
@@ -113,7 +122,8 @@ def test_chosen_images_are_a_random_part_without_repetition(x):
 @pytest.mark.parametrize("measure", MEASURES)
 def test_an_edit_of_a_measure_concerns_no_other_but_what_imports_it(measure):
     sources = {path.stem for path in versions.sources(f"measure {measure}")}
-    assert sources & set(MEASURES) == {measure} | ({"importance"} if measure == "generative" else set())
+    imported = {"generative": {"importance"}, "average": {"rate_distortion"}}
+    assert sources & set(MEASURES) == {measure} | imported.get(measure, set())
 
 
 @pytest.mark.parametrize("measure", MEASURES)

@@ -91,6 +91,12 @@ def test_loaded_model_repeats_the_metrics(cell):
     assert metrics["rate_se"] == rate.std().item() / math.sqrt(40)
 
 
+def test_tf32_is_off(cell):
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    cell.evaluate({"rate_distortion": finished.evaluation_of()["rate_distortion"]})
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+
+
 def test_nothing_is_computed_twice(cell):
     cell.evaluate()
     metrics, kept = cell.output.read_bytes(), cell.files()

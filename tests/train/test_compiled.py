@@ -1,5 +1,6 @@
 """Compiled training where it works, plain training where it does not."""
 
+import json
 import shutil
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from rdplane.jobs.progress import Progress
 from rdplane.train import train
-from rdplane.train.compiled import RateDistortion
+from rdplane.train.compiled import LONG, RateDistortion, chosen_mode
 from rdplane.train.loop import build_model
 
 
@@ -59,6 +60,52 @@ def test_a_compiler_that_fails_in_the_backward_pass_is_done_without(tiny, tmp_pa
     assert same[0] == same[1]
 
 
-def test_off_on_a_cpu_unless_asked_for(tiny, tmp_path):
-    model = build_model(tiny.cell(), (8, 8))
-    assert RateDistortion(model, "auto", Progress("cell", tmp_path / "log")).compiled is None
+@pytest.mark.parametrize(
+    ("device", "precision", "passes", "compiler", "expected"),
+    [
+        ("cpu", "float32", LONG, "g++", "default"),
+        ("cpu", "float32", LONG - 1, "g++", "off"),
+        ("cpu", "bfloat16", LONG, "g++", "off"),
+        ("cpu", "float32", LONG, None, "off"),
+        ("mps", "float32", LONG, "g++", "off"),
+    ],
+)
+def test_auto_compiles_where_it_pays(monkeypatch, device, precision, passes, compiler, expected):
+    monkeypatch.setattr(shutil, "which", lambda name: compiler)
+    assert chosen_mode("auto", torch.device(device), precision, passes) == expected
+
+
+@pytest.mark.parametrize(("triton", "expected"), [(object(), "default"), (None, "off")])
+def test_auto_compiles_on_cuda_with_triton(monkeypatch, triton, expected):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: triton)
+    assert chosen_mode("auto", torch.device("cuda"), "bfloat16", 1) == expected
+
+
+@pytest.mark.parametrize("mode", ["off", "default", "reduce-overhead"])
+def test_a_mode_that_is_named_is_taken(mode):
+    assert chosen_mode(mode, torch.device("cpu"), "bfloat16", 1) == mode
+
+
+def test_the_compiler_is_the_one_that_torch_would_call(monkeypatch):
+    asked = []
+    monkeypatch.setattr(shutil, "which", asked.append)
+    monkeypatch.setenv("CXX", "/opt/c++")
+    chosen_mode("auto", torch.device("cpu"), "float32", LONG)
+    assert asked == ["/opt/c++"]
+
+
+def test_the_record_says_whether_it_was_compiled(tiny, tmp_path, monkeypatch):
+    """One that fails and is done without was not."""
+
+    def broken(x, noise):
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr("rdplane.train.compiled.LONG", 1)
+    monkeypatch.setattr(shutil, "which", lambda name: "g++")
+    found = []
+    for folder, works in (("good", True), ("bad", False)):
+        monkeypatch.setattr(torch, "compile", lambda model, mode, works=works: model.forward if works else broken)
+        cell = tiny.cell("---", epochs=1, precision="float32")
+        train(cell, tiny.images, tmp_path / folder, {"device": "cpu"}, tmp_path / "log")
+        found.append(json.loads((tmp_path / folder / "train.json").read_text())["compiled"])
+    assert found == [True, False]

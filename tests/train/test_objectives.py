@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rdplane.train.loss import build_loss
+from rdplane.train.loss import Loss, build_loss
 from rdplane.train.objectives.beta import Beta
 from rdplane.train.objectives.rate_penalty import RatePenalty
 from rdplane.train.objectives.rate_target import RateTarget
@@ -94,6 +94,47 @@ def test_penalty_reaches_a_target_from_below_and_not_from_above_on_a_slope_one_s
 
 def test_penalty_stays_above_a_target_where_the_curve_is_steep():
     assert descend(RatePenalty(5.0), convex, 1.0) == pytest.approx(20 * torch.tensor(5.0).log().item(), abs=0.2)
+
+
+@pytest.mark.parametrize("anneal", [0, 4])
+def test_merit_of_a_beta_is_its_objective_at_the_end(anneal):
+    assert Beta(10.0, anneal).merit(3.0, 90.0, 4) == 90 + 10 * 3
+
+
+@pytest.mark.parametrize("rate", [3.0, 7.0])
+def test_merit_of_a_penalty_is_the_penalty(rate):
+    assert RatePenalty(5.0).merit(rate, 90.0, 4) == 92
+
+
+@pytest.mark.parametrize("curve", [convex, line])
+@pytest.mark.parametrize("target", [5.0, 20.0, 40.0])
+def test_merit_of_a_target_rate_is_least_at_the_target(target, curve):
+    rates = torch.arange(0, 80.5, 0.5, dtype=torch.float64)
+    objective = RateTarget(target, 0.2, 0.004)
+    merits = [objective.merit(rate.item(), curve(rate).item(), 4) for rate in rates]
+    assert rates[merits.index(min(merits))] == target
+
+
+def test_merit_of_a_target_rate_is_the_distortion_at_the_target():
+    assert RateTarget(5.0, 0.2, 0.004).merit(5.0, 90.0, 4) == 90
+
+
+class Remembering(Loss):
+    """A user's objective, whose weight climbs with every batch."""
+
+    def forward(self, rate, distortion, time):
+        self.weight += 1
+        return (distortion + (time + self.weight) * rate).mean()
+
+
+def test_merit_of_an_objective_of_ones_own_is_its_loss_at_the_end():
+    assert Remembering().merit(3.0, 90.0, 4) == 90 + 5 * 3
+
+
+def test_asking_for_the_merit_changes_nothing_that_is_remembered():
+    objective = Remembering()
+    assert objective.merit(3.0, 90.0, 4) == objective.merit(3.0, 90.0, 4)
+    assert objective.weight == 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Adam with normalised gradients."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -25,6 +28,18 @@ def test_plain_is_torch_adam():
         (3 * (parameter - 1).square().sum()).backward()
         adam.step()
     torch.testing.assert_close(quadratic(3, False), parameter.detach())
+
+
+def test_betas_are_adams():
+    parameters = [torch.nn.Parameter(torch.ones(3, dtype=torch.float64)) for _ in range(2)]
+    optimiser = NormalisedAdam(parameters[:1], False, betas=(0.8, 0.95))
+    adam = torch.optim.Adam(parameters[1:], lr=0.1, betas=(0.8, 0.95))
+    for step in range(5):
+        for parameter in parameters:
+            parameter.grad = torch.full_like(parameter, step - 1.5)
+        optimiser.step(0.1)
+        adam.step()
+    torch.testing.assert_close(*parameters)
 
 
 def test_normalised_is_adam_on_unit_gradients():
@@ -66,3 +81,14 @@ def test_state_round_trip_continues_alike(layout):
         return parameter.detach()
 
     assert torch.equal(run(True), run(False))
+
+
+def test_loads_no_compiler():
+    """torch's own class would, in every process."""
+    program = (
+        "import sys, torch\n"
+        "from rdplane.train.optimiser import NormalisedAdam\n"
+        "p = torch.nn.Parameter(torch.ones(2)); o = NormalisedAdam([p]); p.sum().backward(); o.step(0.1)\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

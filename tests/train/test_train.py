@@ -1,6 +1,7 @@
 """Training a cell: killed anywhere it goes on, and on a CPU ends as if nothing had happened."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -249,6 +250,12 @@ def test_a_cell_that_stays_where_it_began_says_nothing_of_precision(tiny, tmp_pa
     assert "precision" not in (tmp_path / "log").read_text()
 
 
+def test_tf32_is_off(tiny, tmp_path):
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    train(tiny.cell("---", epochs=1, precision="float32"), tiny.images, tmp_path, COMPUTE)
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+
+
 SQUARE = """
 from rdplane.declare import Objective
 from rdplane.train.loss import Loss
@@ -289,17 +296,61 @@ def test_no_extension_is_recorded_where_none_is_in_use(undisturbed):
     assert json.loads((undisturbed / "train.json").read_text())["extensions"] == {}
 
 
+def kept_epoch(folder):
+    return json.loads((folder / "train.json").read_text())["epoch"]
+
+
 def test_best_epoch_is_kept_when_asked_for(tiny, tmp_path):
     # A rate of learning far too large: later epochs are worse than an early one.
     train(tiny.cell("---", keep="best", epochs=6, learning_rate=0.1), tiny.images, tmp_path, COMPUTE)
     rows = history(tmp_path)
-    summary = json.loads((tmp_path / "train.json").read_text())
-    assert summary["epoch"] == (rows.valid_rate + rows.valid_distortion).idxmin() + 1
+    assert kept_epoch(tmp_path) == (0.5 * rows.valid_rate + rows.valid_distortion).idxmin() + 1
+
+
+def validate_as(points, monkeypatch):
+    """Let the epochs of a training run end at these validation rates and distortions."""
+    left = list(points)
+    monkeypatch.setattr(engine, "_validate", lambda *arguments: left.pop(0))
+
+
+@pytest.mark.parametrize(("anneal", "best"), [(0, 1), (4, 5), (6, 6)])
+def test_best_is_the_cells_own_objective_once_beta_has_climbed(tiny, tmp_path, monkeypatch, anneal, best):
+    """By -ELBO the second epoch would be best, whose weights are those of a smaller beta."""
+    cell = tiny.cell("---", keep="best", epochs=6)
+    cell |= {"objective": {"name": "beta", "value": 10.0}, "anneal": anneal}
+    validate_as([(2.0, 110.0), (10.5, 85.0), (6.0, 95.0), (5.0, 100.0), (3.6, 104.0), (4.2, 101.0)], monkeypatch)
+    train(cell, tiny.images, tmp_path, COMPUTE)
+    assert kept_epoch(tmp_path) == best
+
+
+def test_best_of_a_target_rate_is_on_target(tiny, tmp_path, monkeypatch):
+    """By -ELBO the first would be best, by distortion the last."""
+    objective = {"name": "rate_target", "value": 5.0, "target_curvature": 0.2, "target_step": 0.01}
+    validate_as([(1.0, 38.0), (5.1, 36.0), (9.0, 35.0)], monkeypatch)
+    train(tiny.cell("---", keep="best") | {"objective": objective}, tiny.images, tmp_path, COMPUTE)
+    assert kept_epoch(tmp_path) == 2
+
+
+def test_best_weights_survive_a_stop(tiny, tmp_path, monkeypatch):
+    """The best epoch lies before the stop, and no later one is better."""
+    cell, points = tiny.cell("---", keep="best", epochs=4), [(9.0, 40.0), (5.0, 35.0), (7.0, 38.0), (8.0, 39.0)]
+    with monkeypatch.context() as whole:
+        validate_as(points, whole)
+        train(cell, tiny.images, tmp_path / "whole", COMPUTE)
+    with monkeypatch.context() as first:
+        validate_as(points, first)
+        stop_at(13, first)
+        with pytest.raises(Interrupted):
+            train(cell, tiny.images, tmp_path / "stopped", COMPUTE)
+    validate_as(points[3:], monkeypatch)
+    train(cell, tiny.images, tmp_path / "stopped", COMPUTE)
+    assert kept_epoch(tmp_path / "whole") == kept_epoch(tmp_path / "stopped") == 2
+    assert same(weights(tmp_path / "stopped"), weights(tmp_path / "whole"))
 
 
 def test_no_epoch_is_best_where_none_is_finite(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "_validate", lambda *arguments: (float("nan"), 1.0))
-    with pytest.raises(UserError, match=r"vae---_beta0.5_seed0_\S+: the -ELBO of the validation images is not finite"):
+    with pytest.raises(UserError, match=r"vae---_beta0.5_seed0_\S+: the objective is not finite on the validation"):
         train(tiny.cell("---", keep="best"), tiny.images, tmp_path, COMPUTE)
     assert not (tmp_path / "model.safetensors").exists()
 
@@ -308,6 +359,21 @@ def test_annealed_weight_is_recorded_and_reaches_beta(tiny, tmp_path):
     cell = tiny.cell("---") | {"anneal": 2}
     train(cell, tiny.images, tmp_path, COMPUTE)
     assert history(tmp_path).beta.tolist() == pytest.approx([0.5 * 0.75 / 2, 0.5 * 1.75 / 2, 0.5])
+
+
+def test_a_cosine_follows_its_warm_up_and_ends_near_zero(tiny, tmp_path):
+    """Four steps an epoch; the history has the rate of the last."""
+    train(tiny.cell("---", schedule="cosine", warmup_steps=4), tiny.images, tmp_path, COMPUTE)
+    expected = [0.01 * 3 / 4, *(0.01 * (1 + math.cos(math.pi * made / 8)) / 2 for made in (3, 7))]
+    assert history(tmp_path).learning_rate.tolist() == pytest.approx(expected)
+
+
+def test_a_warm_up_longer_than_the_training_is_one_line(tiny, tmp_path):
+    expected = (
+        r"training\.warmup_steps is 200, expected fewer than the 12 steps of its training \(3 epochs of 4\); lower it"
+    )
+    with pytest.raises(UserError, match=expected):
+        train(tiny.cell("---", schedule="cosine"), tiny.images, tmp_path, COMPUTE)
 
 
 def test_folder_that_cannot_be_written(tiny, tmp_path):

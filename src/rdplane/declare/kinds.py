@@ -186,6 +186,7 @@ class Measure(Declaration):
         off: the key whose 0 switches it off; empty if it is always on.
         needs: names of measures whose numbers per image it uses.
         labels: whether it needs labelled images.
+        average: whether it needs the moving average of the weights; it is then off where `training.average` is 0.
         draws: whether it draws from the decoder.
         place: in the order of columns.
     """
@@ -198,6 +199,7 @@ class Measure(Declaration):
     off: str = ""
     needs: tuple[str, ...] = ()
     labels: bool = False
+    average: bool = False
     draws: bool = False
     place: int = 100
 
@@ -213,8 +215,9 @@ class Figure(Declaration):
         draws: name of the function in the same file; it returns a matplotlib `Figure` and gets those of these arguments
             that it names: `table` (DataFrame, one row per training run, see `rdplane.table.rd.read_table`), `histories`
             (theirs in the same order), `samples` (cell -> arrays, see `rdplane.figures.samples.read_samples`), `note`,
-            `missing` (names of cells), `published` (whether to draw the paper's points), `title`, and for a sample grid
-            of the configuration `cells` (names of those it shows). A figure of the toy gets `records` and `settings`.
+            `missing` (names of cells), `published` (whether to draw the paper's points), `title` ('' where
+            `figures.titles` is off), and for a sample grid of the configuration `cells` (names of those it shows). A
+            figure of the toy gets `records`, `settings` and `title`.
         needs: of 'histories' and 'samples', what it reads beside the table; 'toy' for a figure of the toy model.
         measure: name of the measure without which there is nothing to draw; empty if it needs none.
         place: in the order of figures.
@@ -259,6 +262,8 @@ class Dataset(Declaration):
             `get(name)` gives the verified bytes of one of `files`.
         files: what has to be downloaded.
         seeded: whether the seed decides anything.
+        classes: whether its labels, if it has any, say what an image shows, as those of digits do; if not, its runs
+            have no category (see `rdplane.table.category`).
     """
 
     name: str
@@ -266,3 +271,4 @@ class Dataset(Declaration):
     makes: str
     files: tuple[File, ...] = ()
     seeded: bool = True
+    classes: bool = True

@@ -34,6 +34,7 @@ class Given:
         settings: the measure's own keys of the section `evaluation`, name -> value.
         known: measure named under `needs` -> what it kept for each image (see `per_image`).
         kept: what this measure keeps for each image (see `keep`).
+        average: the model with the moving average of its weights, where the measure's declaration asks for it.
     """
 
     model: "VAE"
@@ -42,6 +43,7 @@ class Given:
     settings: Mapping[str, Any]
     known: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     kept: dict[str, Tensor] = field(default_factory=dict)
+    average: "VAE | None" = None
 
     def start(self) -> int:
         """Seed torch with the key `seed`, or with 0 where the measure does not have that key.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from rdplane.declare.objects import explained
 from rdplane.declare.registry import declared, locate, use
@@ -21,9 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
+AVERAGE = "average."  # in front of the averaged weights (see `rdplane.train.average`)
+
 
 def load(
-    folder: str | Path, device: str | torch.device = "cpu", extensions: str | Path | Iterable[str | Path] | None = None
+    folder: str | Path,
+    device: str | torch.device = "cpu",
+    extensions: str | Path | Iterable[str | Path] | None = None,
+    average: bool = False,
 ) -> "VAE":
     """Load the model of a finished cell, ready to use (evaluation mode).
 
@@ -32,6 +38,8 @@ def load(
         device: where to put it.
         extensions: files or modules with the model's own parts (see `rdplane.declare.registry.use`), in use from then
             on; by default those with which it was trained.
+        average: whether to take the moving average of its weights (`training.average`) in place of those that were
+            kept.
 
     Returns:
         A `rdplane.models.vae.VAE` with `encode`, `rate_distortion` (nats per image), `reconstruct`, `generate` and
@@ -39,7 +47,7 @@ def load(
 
     Raises:
         UserError: the folder holds no finished cell, its weights are damaged or of another model, or an extension that
-            the model needs is missing.
+            the model needs is missing; or it has no averaged weights.
     """
     folder = Path(folder)
     summary: dict[str, Any] = read_json(folder / "train.json")
@@ -58,11 +66,27 @@ def load(
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{folder / 'train.json'} describes no model ({error!r}); {remedy}") from None
     try:
-        model.load_state_dict(safetensors.torch.load_file(path))
+        model.load_state_dict(_weights(path, average))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise UserError(f"{path} cannot be loaded ({error}); {remedy}") from None
     model.cell = cell
     return model.to(memory_format=torch.channels_last).to(device).eval()  # type: ignore[call-overload]
+
+
+def _weights(path: Path, average: bool) -> dict[str, Tensor]:
+    """The tensors of a finished cell by their names in the model.
+
+    Raises:
+        UserError: the averaged ones are asked for, and there are none.
+    """
+    tensors = safetensors.torch.load_file(path)
+    averaged = {name: tensors.pop(name) for name in list(tensors) if name.startswith(AVERAGE)}
+    if average and not averaged:
+        raise UserError(
+            f"{path} has no moving average of the weights, expected one; train a cell with training.average above 0, "
+            "such as 0.999, or load this one without"
+        )
+    return tensors | ({name.removeprefix(AVERAGE): tensor for name, tensor in averaged.items()} if average else {})
 
 
 def _use_recorded(folder: Path, architecture: str, recorded: Mapping[str, str]) -> None:

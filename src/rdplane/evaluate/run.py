@@ -22,14 +22,14 @@ Evaluation = Mapping[str, Mapping[str, Any]]
 
 
 def evaluate(
-    folder: Path, images: Path, output: Path, evaluation: Evaluation, device: str = "auto", threads: int = 1
+    folder: Path, images: Path, output: Path | None, evaluation: Evaluation, device: str = "auto", threads: int = 1
 ) -> None:
     """Measure a trained cell on the test images, in float32, and write `metrics.json` (closed schema).
 
     Args:
         folder: the cell's folder with `model.safetensors` and `train.json`.
         images: prepared images.
-        output: where `metrics.json` goes.
+        output: where `metrics.json` goes; None only keeps the results, for the time when they are asked for.
         evaluation: the measures wanted: name -> settings and version. Their files must be in use
             (`rdplane.declare.registry.use`).
         device: where to compute: auto, cpu, cuda, mps.
@@ -56,6 +56,8 @@ def evaluate(
     if todo:
         results |= _compute(folder, images, kept, measures, _ordered(todo, measures), keys, device, threads)
     _check_finite(folder, measures[ALWAYS], results[ALWAYS] or {})
+    if output is None:
+        return
     columns = {name: value for found in results.values() for name, value in (found or {}).items()}
     repeated = {key: summary[key] for key in SUMMARY}
     write_json(output, {"schema": SCHEMA, "evaluation": evaluation, **empty, **columns, **repeated})
@@ -134,11 +136,17 @@ def _compute(
     prepared = load_images(images)
     test = torch.from_numpy(prepared.test).to(where)
     labels = prepared.labels.get("test") if prepared.labels else None
+    cell: Any = model.cell
+    averaged = bool(cell["training"].get("average"))
+    average = None
+    if averaged and any(measures[name].average for name in names):
+        average = load(folder, where, files() or None, average=True)
     results: dict[str, Columns] = {}
 
     def possible(measure: Measure) -> bool:
-        """Whether there are labels, if it or a measure that it needs asks for them."""
-        if measure.name not in keys or (measure.labels and labels is None):
+        """Whether there are labels and averaged weights, if it or a measure that it needs asks for them."""
+        lacking = (measure.labels and labels is None) or (measure.average and not averaged)
+        if measure.name not in keys or lacking:
             return False
         return all(possible(measures[needed]) for needed in measure.needs)
 
@@ -146,7 +154,7 @@ def _compute(
         measure = measures[name]
         settings = {key: value for key, value in keys[name]["measure"].items() if key != "version"}
         known = {needed: kept.per_image(needed) for needed in measure.needs}
-        given = Given(model, test, labels, settings, known)
+        given = Given(model, test, labels, settings, known, average=average if measure.average else None)
         results[name] = call(measure, given) if possible(measure) else dict.fromkeys(rules_of(measure))
         if name == ALWAYS:  # the other measures of a cell that has diverged would only take time
             _check_finite(folder, measure, results[name])

@@ -1,6 +1,9 @@
 """The forward pass through torch.compile, where it is wanted and works."""
 
 import importlib.util
+import os
+import shutil
+import sys
 
 import torch
 from torch import Tensor
@@ -8,7 +11,40 @@ from torch import Tensor
 from rdplane.jobs.progress import Progress
 from rdplane.models.vae import VAE
 
-__all__ = ["RateDistortion"]
+__all__ = ["RateDistortion", "chosen_mode"]
+
+# Images passed through in training, from which on compiling for a CPU pays: the least that it saved at any size
+# measured, 0.2 ms an image, is then the minute that it takes.
+LONG = 300_000
+
+
+def chosen_mode(mode: str, device: torch.device, precision: str, passes: int) -> str:
+    """The mode of torch.compile that `compute.compile` means for a cell.
+
+    'auto' compiles where that was measured to pay (docs/benchmarks.md). On CUDA fused kernels do. On a CPU a float32
+    step is 1.2 to 1.7 times as fast, one in bfloat16 is not, and the compiler takes 20 to 60 seconds first. The choice
+    depends on nothing that a resumed training run would find changed on the same machine.
+
+    Args:
+        mode: 'auto', 'off', 'default' or 'reduce-overhead' (CUDA graphs).
+        device, precision: of the networks in training.
+        passes: training images times epochs.
+
+    Returns:
+        'off', 'default' or 'reduce-overhead'.
+    """
+    if mode != "auto":
+        return mode
+    if device.type == "cuda":
+        pays = importlib.util.find_spec("triton") is not None
+    else:
+        pays = device.type == "cpu" and precision == "float32" and passes >= LONG and _has_compiler()
+    return "default" if pays else "off"
+
+
+def _has_compiler() -> bool:
+    """Whether the C++ compiler that torch would call is there."""
+    return shutil.which(os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")) is not None
 
 
 class RateDistortion:
@@ -16,17 +52,12 @@ class RateDistortion:
 
     Args:
         model: on its device.
-        mode: 'off'; 'default' or 'reduce-overhead' (CUDA graphs), modes of torch.compile; 'auto' for 'default' on CUDA,
-            where fused kernels are what pays, and 'off' elsewhere, where a cell of a small grid ends sooner than the
-            compiler.
+        mode: 'off', or a mode of torch.compile (see `chosen_mode`).
         progress: gets a line where compiling fails; training then goes on without.
     """
 
     def __init__(self, model: VAE, mode: str, progress: Progress):
         self.plain, self.progress = model.rate_distortion, progress
-        if mode == "auto":
-            on_cuda = next(model.parameters()).device.type == "cuda"
-            mode = "default" if on_cuda and importlib.util.find_spec("triton") else "off"
         self.compiled = None if mode == "off" else torch.compile(model, mode=mode)
 
     def __call__(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:

@@ -61,7 +61,7 @@ class BatchGradient:
         model, objective: what to train.
         precision: of the networks, 'float32' or 'bfloat16'.
         micro_batch: images at once; None for the whole batch, 'auto' for as many as fit, found by halving.
-        compile: see `RateDistortion`.
+        compile: mode of torch.compile, or 'off' (see `RateDistortion`).
         progress: names the cell, and gets a line when the number is halved.
     """
 

@@ -7,7 +7,7 @@ import functools
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from rdplane.declare.objects import explained
 from rdplane.errors import UserError
 from rdplane.experiment.cells import cell_name
 from rdplane.experiment.keys import COMPUTE
-from rdplane.files import atomic, canonical_json, read_json, write_text
+from rdplane.files import canonical_json, publish, read_json, write_text
 from rdplane.jobs.heartbeat import Heartbeat
 from rdplane.jobs.lease import lease
-from rdplane.jobs.progress import Progress, duration
+from rdplane.jobs.progress import Progress, displayed, duration
 from rdplane.jobs.signals import Stop, stopping
 
 __all__ = ["DEFAULTS", "OUTPUTS", "exclusive", "train"]
@@ -34,6 +34,7 @@ def train(
     compute: dict[str, Any] | None = None,
     log: Path | None = None,
     fresh: bool = False,
+    then: Callable[[], None] | None = None,
 ) -> None:
     """Train a cell and write `model.safetensors`, `history.csv` and `train.json` into its folder.
 
@@ -47,6 +48,7 @@ def train(
         compute: how the cell is computed: keys of the section `compute`; those that are missing have their defaults.
         log: file for the progress lines; None for standard error.
         fresh: forget checkpoints and a finished result.
+        then: called once the cell is trained and its files lie in place, on the same GPU; a signal ends it at once.
 
     Raises:
         UserError: a loss or gradient that is not finite, damaged images, a folder that cannot be written.
@@ -59,9 +61,9 @@ def train(
         _tidy(state, fresh)
         if _finished(cell, state / "finished"):
             progress.line("already trained; its result is used again")
+            _publish(folder)
         else:
-            _train(cell, images, state, compute, progress, stop)
-        _publish(state / "finished", folder)
+            _train(cell, images, folder, compute, progress, stop, then)
 
 
 def _tidy(state: Path, fresh: bool) -> None:
@@ -75,22 +77,35 @@ def _tidy(state: Path, fresh: bool) -> None:
 
 
 def _train(
-    cell: dict[str, Any], images: Path, state: Path, compute: dict[str, Any], progress: Progress, stop: Stop
-) -> None:
+    cell: dict[str, Any], images: Path, folder: Path, compute: dict[str, Any], progress: Progress, stop: Stop,
+    then: Callable[[], None] | None,
+) -> None:  # fmt: skip
     """Train with signs of life and a GPU of its own; why it failed is kept in `state/failure`."""
-    with Heartbeat(state, compute["stall_seconds"], functools.partial(_stalled, state, progress)) as heartbeat:
-        # Leased before torch is imported: CUDA reads the choice of device once, when it starts.
-        with _gpu(compute, heartbeat):
-            try:
-                _run(cell, images, state, compute, progress, stop, heartbeat)
-            except UserError as error:
-                # Kept for the table of missing cells; a log file says more but may be gone.
-                with contextlib.suppress(UserError):  # a full disk must not hide the first reason
-                    write_text(state / "failure", f"{error}\n")
-                raise
+    state = folder / "state"
+    watch = Heartbeat(state, compute["stall_seconds"], functools.partial(_stalled, state, progress))
+    # The GPU is leased before torch is imported: CUDA reads the choice of device once, when it starts.
+    with watch as heartbeat, _gpu(compute, heartbeat):
+        try:
+            _run(cell, images, state, compute, progress, stop, heartbeat)
+        except UserError as error:
+            # Kept for the table of missing cells; a log file says more but may be gone.
+            with contextlib.suppress(UserError):  # a full disk must not hide the first reason
+                write_text(state / "failure", f"{error}\n")
+            raise
         (state / "failure").unlink(missing_ok=True)
-        if progress.log is not None:
+        if progress.log is not None and not displayed():
             print(f"{progress.cell}: {_outcome(state / 'finished')}", file=sys.stderr)
+        _publish(folder)
+        if then is not None and not stop:
+            heartbeat.rest("measuring")
+            stop.deferred = False  # its weights are in place, so there is nothing to save any more
+            then()
+
+
+def _publish(folder: Path) -> None:
+    """Give the finished files, which are kept in `state/finished` for a restart, their place."""
+    for name in OUTPUTS:
+        publish(folder / "state/finished" / name, folder / name)
 
 
 def _gpu(compute: dict[str, Any], heartbeat: Heartbeat) -> contextlib.AbstractContextManager[Any]:
@@ -177,20 +192,3 @@ def _outcome(folder: Path) -> str:
         f"trained {last['epoch']} epochs in {duration(float(last['seconds']))}: "
         f"validation R {rate:.2f} D {distortion:.2f} -ELBO {rate + distortion:.2f} nats"
     )
-
-
-def _publish(source: Path, folder: Path) -> None:
-    """Give the finished files their place; hard links, so that the copy kept for a restart costs no space."""
-    for name in OUTPUTS:
-        target = folder / name
-        if target.exists() and target.samefile(source / name):
-            continue
-        part = folder / f".{name}.part"
-        try:
-            part.unlink(missing_ok=True)
-            os.link(source / name, part)
-            os.replace(part, target)
-            os.utime(target)
-        except OSError:  # a file system without hard links
-            with atomic(target) as stream, (source / name).open("rb") as file:
-                shutil.copyfileobj(file, stream)

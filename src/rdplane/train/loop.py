@@ -1,8 +1,10 @@
 """The training loop, read from top to bottom: one cell from its first step, or its last checkpoint, to its weights."""
 
+import contextlib
 import csv
 import io
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +25,9 @@ from rdplane.jobs.progress import Progress, duration
 from rdplane.jobs.signals import Interrupted, Stop
 from rdplane.models.build import build
 from rdplane.models.vae import VAE
+from rdplane.train.average import MovingAverage
 from rdplane.train.checkpoint import load_checkpoint, save_checkpoint
+from rdplane.train.compiled import chosen_mode
 from rdplane.train.gradient import BatchGradient
 from rdplane.train.loss import build_loss
 from rdplane.train.optimiser import NormalisedAdam
@@ -33,8 +37,8 @@ from rdplane.train.schedule import learning_rate
 __all__ = ["HISTORY", "build_model", "run"]
 
 HISTORY = (
-    "epoch", "beta", "learning_rate", "train_rate", "train_distortion", "valid_rate", "valid_distortion", "seconds",
-    "images_per_second",
+    "epoch", "beta", "learning_rate", "train_rate", "train_distortion", "valid_rate", "valid_distortion",
+    "valid_rate_average", "valid_distortion_average", "seconds", "images_per_second",
 )  # fmt: skip
 LOOK_EVERY = 50  # steps between looks at the numbers: each look makes a GPU wait
 LOOK_SECONDS = 5.0  # or this long, where steps are slow
@@ -80,9 +84,9 @@ class Task:
         """Steps of an epoch: a last, smaller batch would weigh its images more."""
         return len(self.train) // self.batch_size
 
-    def learning_rate(self, time: float) -> float:
-        """The learning rate after so many epochs, a fraction included."""
-        return learning_rate(time, self.settings["learning_rate"], self.settings["constant_epochs"], self.epochs)
+    def learning_rate(self, epoch: int, step: int) -> float:
+        """The learning rate of a step: epochs that are done, and steps of the one after them."""
+        return learning_rate(self.settings, epoch, step, self.steps)
 
 
 @dataclass
@@ -120,8 +124,9 @@ def run(
     task = Task(cell, train, valid, state, compute, progress, stop, heartbeat)
     position = _start(task)
     _resume(task, position)
+    compile = chosen_mode(compute["compile"], device, position.precision, len(train) * task.epochs)
     gradient = BatchGradient(
-        position.model, position.objective, position.precision, compute["micro_batch"], compute["compile"], progress
+        position.model, position.objective, position.precision, compute["micro_batch"], compile, progress
     )
     heartbeat.report(epoch=position.epoch, epochs=task.epochs, step=position.step, steps=task.steps)
     heartbeat.step()
@@ -130,18 +135,28 @@ def run(
         began, before = time.monotonic(), position.step
         _train_epoch(task, position, gradient, pace)
         speed = (task.steps - before) * task.batch_size / max(time.monotonic() - began, 1e-9)
-        valid_means = _validation(task, position, min(gradient.most or VALIDATED, VALIDATED))
-        position.end_epoch(_row(task, position, valid_means, speed))
+        validated = _validation(task, position, min(gradient.most or VALIDATED, VALIDATED))
+        position.end_epoch(_row(task, position, validated, speed))
         _report(progress, position.history[-1], task.epochs, time.monotonic() - began)
         write_text(state / "history.csv", _csv(position.history))
         if task.settings["keep"] == "best":
             _keep_best(task, position)
-    _finish(task, position)
+    _finish(task, position, compiled=gradient.rate_distortion.compiled is not None)
 
 
 def _start(task: Task) -> Position:
-    """Before the first step: everything that is random starts from the seed of the cell."""
+    """Before the first step: everything that is random starts from the seed of the cell.
+
+    Raises:
+        UserError: the warm-up is longer than the training.
+    """
     device, settings = task.train.device, task.settings
+    warmup, steps = settings["warmup_steps"], task.epochs * task.steps
+    if warmup is not None and warmup >= steps:
+        raise UserError(
+            f"{task.progress.cell}: training.warmup_steps is {warmup}, expected fewer than the {steps} steps of its "
+            f"training ({task.epochs} epochs of {task.steps}); lower it, or train for longer"
+        )
     torch.manual_seed(task.cell["seed"])
     height, width = task.train.shape[1:]
     model = build_model(task.cell, (height, width), task.train.float().mean(0).cpu())
@@ -150,6 +165,7 @@ def _start(task: Task) -> Position:
     return Position(
         model, build_loss(task.cell).to(device), NormalisedAdam(model.parameters(), settings["normalise_gradients"]),
         resolve_precision(settings["precision"], device), sums=torch.zeros(3, device=device),
+        average=MovingAverage(model, settings["average"]) if settings["average"] else None,
     )  # fmt: skip
 
 
@@ -216,12 +232,14 @@ def _step(task: Task, position: Position, gradient: BatchGradient, order: Tensor
     first = position.step * task.batch_size
     x = task.train[order[first : first + task.batch_size]].float()
     rate, distortion = gradient(x, now)
-    norm = position.optimiser.step(task.learning_rate(now))
+    norm = position.optimiser.step(task.learning_rate(position.epoch, position.step))
     sums = position.sums
     sums[0] += rate.sum()
     sums[1] += distortion.sum()
     sums[2] = torch.maximum(sums[2], norm)
     position.step += 1
+    if position.average:
+        position.average.update(position.epoch * task.steps + position.step)
 
 
 def _look(task: Task, position: Position, pace: Pace) -> None:
@@ -264,19 +282,30 @@ def _interrupt(task: Task, position: Position) -> NoReturn:
     raise Interrupted(task.progress.cell)
 
 
-def _validation(task: Task, position: Position, most: int) -> tuple[float, float]:
-    """What `_validate` returns.
+def _validation(task: Task, position: Position, most: int) -> dict[str, float]:
+    """Mean rate and distortion of the validation images, nats per image, as the history calls them.
+
+    Those of the averaged weights come from the same random numbers, so that they differ by the weights alone, and so
+    that training goes on as it would without an average.
 
     Raises:
         Interrupted: a signal came; the checkpoint is as if the validation had not begun, for the next process does it.
     """
     device = position.sums.device
     before = random_state(device)
-    validated = _validate(task, position, most)
-    if validated is None:
+    weights: dict[str, contextlib.AbstractContextManager[None]] = {"": contextlib.nullcontext()}
+    if position.average:
+        weights["_average"] = position.average.in_place()
+    found = {}
+    for ending, in_place in weights.items():
         set_random_state(before, device)
-        _interrupt(task, position)
-    return validated
+        with in_place:
+            means = _validate(task, position, most)
+        if means is None:
+            set_random_state(before, device)
+            _interrupt(task, position)
+        found[f"valid_rate{ending}"], found[f"valid_distortion{ending}"] = means
+    return found
 
 
 @torch.no_grad()
@@ -295,63 +324,78 @@ def _validate(task: Task, position: Position, most: int) -> tuple[float, float] 
     return rate, distortion
 
 
-def _row(task: Task, position: Position, valid_means: tuple[float, float], speed: float) -> dict[str, float]:
+def _row(task: Task, position: Position, validated: dict[str, float], speed: float) -> dict[str, float]:
     """The history of the epoch that has just been trained and validated.
 
     Args:
-        valid_means: mean rate and distortion of the validation images, nats per image.
+        validated: see `_validation`.
         speed: training images per second.
     """
-    steps, (valid_rate, valid_distortion) = task.steps, valid_means
+    steps = task.steps
     train_rate, train_distortion = (position.sums[:2] / (steps * task.batch_size)).tolist()
     return {
         "epoch": position.epoch + 1, "beta": position.objective.weight.item(),
-        "learning_rate": task.learning_rate(position.epoch + (steps - 1) / steps),
-        "train_rate": train_rate, "train_distortion": train_distortion,
-        "valid_rate": valid_rate, "valid_distortion": valid_distortion,
+        "learning_rate": task.learning_rate(position.epoch, steps - 1),
+        "train_rate": train_rate, "train_distortion": train_distortion, **validated,
         "seconds": position.seconds, "images_per_second": speed,
     }  # fmt: skip
 
 
 def _report(progress: Progress, row: dict[str, float], epochs: int, spent: float) -> None:
     left = (epochs - row["epoch"]) * spent
+    averaged = [row[name] for name in ("valid_rate_average", "valid_distortion_average") if name in row]
     progress.line(
         f"epoch {row['epoch']:.0f}/{epochs}  beta {row['beta']:.3g}  "
         f"train R {row['train_rate']:.2f} D {row['train_distortion']:.2f}  "
         f"valid R {row['valid_rate']:.2f} D {row['valid_distortion']:.2f} "
         f"-ELBO {row['valid_rate'] + row['valid_distortion']:.2f} nats  "
-        f"{row['images_per_second']:.0f} images/s" + (f"  {duration(left)} left" if left else "  done")
+        + (f"(averaged weights {sum(averaged):.2f})  " if averaged else "")
+        + f"{row['images_per_second']:.0f} images/s"
+        + (f"  {duration(left)} left" if left else "  done")
     )
 
 
 def _keep_best(task: Task, position: Position) -> None:
-    """Keep the weights if the epoch that has just ended is the best so far."""
+    """Keep the weights if the epoch that has just ended is the best so far by the cell's own objective.
+
+    While the weight of the rate still climbs, weights are those of another objective and do not count.
+    """
+    if position.epoch < min(task.cell["anneal"], task.epochs):
+        return
     row = position.history[-1]
-    neg_elbo = row["valid_rate"] + row["valid_distortion"]
-    if neg_elbo < position.best:
-        position.best, position.best_epoch = neg_elbo, position.epoch
-        _save_weights(position.model, task.state / "best.safetensors", task.cell)
+    merit = position.objective.merit(row["valid_rate"], row["valid_distortion"], task.epochs)
+    if merit < position.best:
+        position.best, position.best_epoch = merit, position.epoch
+        _save_weights(position.model.state_dict(), task.state / "best.safetensors", task.cell)
 
 
-def _finish(task: Task, position: Position) -> None:
-    """Write the finished files, and remove what only an unfinished training run needs."""
+def _finish(task: Task, position: Position, compiled: bool) -> None:
+    """Write the finished files, and remove what only an unfinished training run needs.
+
+    Args:
+        compiled: whether the last step was that of torch.compile.
+    """
     state, folder, model = task.state, task.state / "finished", position.model
     kept = task.epochs
     if task.settings["keep"] == "best":
         kept = position.best_epoch
         if not kept:
             raise UserError(
-                f"{task.progress.cell}: the -ELBO of the validation images is not finite after any epoch, so none is "
-                "best; lower training.learning_rate or set training.precision: float32 for it under overrides"
+                f"{task.progress.cell}: the objective is not finite on the validation images after any epoch that "
+                "counts, so none is best; lower training.learning_rate or set training.precision: float32 for it under "
+                "overrides"
             )
         model.load_state_dict(safetensors.torch.load_file(state / "best.safetensors"))
-    _save_weights(model, folder / "model.safetensors", task.cell)
+    elif task.settings["keep"] == "average" and position.average:
+        model.load_state_dict(position.average.means, strict=False)  # buffers are the model's own
+    tensors = model.state_dict() | (position.average.state() if position.average else {})
+    _save_weights(tensors, folder / "model.safetensors", task.cell)
     write_text(folder / "history.csv", _csv(position.history))
     write_json(folder / "train.json", {
         "cell": task.cell, "shape": list(task.train.shape[1:]), "epochs": task.epochs, "epoch": kept,
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "train_seconds": position.seconds, "device": describe(task.train.device), "torch": torch.__version__,
-        "precision": position.precision, "threads": task.compute["threads"],
+        "precision": position.precision, "compiled": compiled, "threads": task.compute["threads"],
         "extensions": {source: str(path) for source, path in files().items()},
     })  # fmt: skip
     for leftover in ("next", "checkpoint", "previous", "best.safetensors", "history.csv"):
@@ -366,7 +410,7 @@ def _csv(history: list[dict[str, float]]) -> str:
     return table.getvalue()
 
 
-def _save_weights(model: VAE, path: Path, cell: dict[str, Any]) -> None:
-    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+def _save_weights(tensors: Mapping[str, Tensor], path: Path, cell: dict[str, Any]) -> None:
+    plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     with atomic(path) as stream:
-        stream.write(safetensors.torch.save(tensors, metadata={"cell": canonical_json(cell)}))
+        stream.write(safetensors.torch.save(plain, metadata={"cell": canonical_json(cell)}))

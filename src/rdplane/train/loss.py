@@ -1,5 +1,6 @@
 """What every objective computes. Rate and distortion come in unweighted; their weights live in objectives alone."""
 
+import copy
 from typing import Any
 
 import torch
@@ -38,6 +39,23 @@ class Loss(nn.Module):
             A scalar, nats per image; its gradient is what training follows.
         """
         raise NotImplementedError
+
+    @torch.no_grad()
+    def merit(self, rate: float, distortion: float, end: int) -> float:
+        """What the weights after an epoch are worth, by which `training.keep: best` chooses.
+
+        This is the loss itself, as it is at the end of training. An objective whose loss depends on what it remembers,
+        and so changes while the weights do not, says here what it is after.
+
+        Args:
+            rate, distortion: means over the validation images, nats per image.
+            end: epochs in all, when annealing is over.
+
+        Returns:
+            Nats per image; smaller is better.
+        """
+        means = torch.tensor([[rate], [distortion]], dtype=torch.float64)
+        return float(copy.deepcopy(self).cpu()(*means, end))  # of a copy: what it remembers is that of training alone
 
 
 def build_loss(cell: dict[str, Any]) -> Loss:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rdplane.models.vae import VAE
+from rdplane.train.average import MovingAverage
 from rdplane.train.loss import Loss
 from rdplane.train.optimiser import NormalisedAdam
 
@@ -25,9 +26,11 @@ class Position:
         precision: of the networks, 'float32' or 'bfloat16': the same from the first step to the last.
         sums: (3,) on that device, over the steps of this epoch: the sums of all images' rate and distortion (nats),
             and the largest norm of a gradient.
+        average: of the model's weights over the steps; None where none is asked for.
         epoch: epochs that are done.
         step: steps of the next epoch that are done.
-        best: smallest validation -ELBO so far, nats per image, where the best weights are kept.
+        best: smallest merit so far (see `rdplane.train.loss.Loss.merit`), nats per image, where the best weights are
+            kept.
         best_epoch: epochs that were done when it was reached; 0 for never.
         history: a row for every epoch that is done.
         earlier: seconds that earlier processes trained, as far as they were saved.
@@ -39,6 +42,7 @@ class Position:
     optimiser: NormalisedAdam
     precision: str
     sums: Tensor
+    average: MovingAverage | None = None
     epoch: int = 0
     step: int = 0
     best: float = math.inf
@@ -71,6 +75,7 @@ class Position:
         tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
         tensors |= {f"objective.{key}": value for key, value in self.objective.state_dict().items()}
         tensors |= self.optimiser.state() | {"sums": self.sums} | random_state(self.sums.device)
+        tensors |= self.average.state() if self.average else {}
         note = {
             "epoch": self.epoch, "step": self.step, "seconds": self.seconds, "precision": self.precision,
             "best": self.best if math.isfinite(self.best) else None, "best_epoch": self.best_epoch,
@@ -87,6 +92,8 @@ class Position:
         self.model.load_state_dict(_part(tensors, "model."))
         self.objective.load_state_dict(_part(tensors, "objective."))
         self.optimiser.load_state(tensors)
+        if self.average:
+            self.average.load_state(tensors)
         self.sums = tensors["sums"].to(self.sums.device)
         set_random_state(tensors, self.sums.device)
         self.epoch, self.step, self.precision = note["epoch"], note["step"], note["precision"]

@@ -18,6 +18,9 @@ OBJECTIVE = Objective(
 )  # fmt: skip
 
 
+LEAST, MOST = -1.0, 10.0  # the weight of the rate
+
+
 class RateTarget(Loss):
     """Augmented Lagrangian of min D subject to R = sigma: D + mu (R - sigma) + rho/2 (R - sigma)^2.
 
@@ -42,7 +45,15 @@ class RateTarget(Loss):
     def forward(self, rate: Tensor, distortion: Tensor, time: float) -> Tensor:
         excess = rate.mean() - self.target
         with torch.no_grad():
-            self.multiplier.add_(self.step * excess).clamp_(-1, 10)
-            self.weight.copy_((self.multiplier + self.curvature * excess).clamp(-1, 10))
+            self.multiplier.add_(self.step * excess).clamp_(LEAST, MOST)
+            self.weight.copy_((self.multiplier + self.curvature * excess).clamp(LEAST, MOST))
         # The gradient of the augmented Lagrangian is weight times the rate's; its value is not needed.
         return distortion.mean() + (self.weight * excess).to(rate.dtype)
+
+    def merit(self, rate: float, distortion: float, end: int) -> float:
+        """D + 10 |R - sigma|, an exact penalty, whose minimum is that of D at R = sigma.
+
+        A penalty is exact if it weighs at least as much as the multiplier (Nocedal and Wright 2006, theorem 17.3), and
+        10 is the bound of that. The loss is no merit: its weight of R changes, and it falls with R below sigma, too.
+        """
+        return distortion + MOST * abs(rate - self.target)
