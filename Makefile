@@ -36,9 +36,12 @@ env: $(VENV)/ready
 
 # Made anew when the pinned versions or the package's needs change.
 $(VENV)/ready: envs/constraints.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c envs/constraints.txt --editable ".[workflow,slurm,dev]"
-	touch $@
+	@echo "Making the environment in $(VENV): torch, Snakemake and about $$(grep -c == $<) packages in all; 1 to 5 minutes," \
+	  "longer where torch brings CUDA (3 GB) or the network is slow ..."
+	@start=$$(date +%s) && $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $< --editable ".[workflow,slurm,dev]" && \
+	  seconds=$$(($$(date +%s) - start)) && echo "... done in $$((seconds / 60)) min $$((seconds % 60)) s"
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .snakemake

@@ -44,9 +44,10 @@ rule all:
         rules.toy.input,
 
 
-# What the run sets out to make, for `rdplane status`.
+# What the run sets out to make, for `rdplane status` and for whoever started it.
 onstart:
     record(LAYOUT)
+    _announce()
 
 
 # The end of a run in one line; after failures also a table and plots of the cells that are finished.

@@ -22,6 +22,7 @@ CONFIG = {
     "model": {"latent": 2, "width": 0.1, "pixelcnn_depth": 2, "pixelcnn_resnets": 1, "pseudo_inputs": 3},
     "training": {"epochs": 2, "batch_size": 20, "learning_rate": 0.01},
     "compute": {"device": "cpu"},
+    "evaluation": {"gen_samples": 16},
     "toy": {"beta": [1], "rate_penalty": [0.5], "seed": [0], "steps": 50},
     "sampling": {"images": 3, "draws": 2},
     "figures": {"sample_grids": {"beta_1": {"beta": 1}}},
@@ -30,6 +31,8 @@ CONFIG = {
 
 class Project:
     """A copy of the project in a folder of its own, so that a test may edit its code."""
+
+    said = ""  # by the complete run, on standard error
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -70,6 +73,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project.create(tmp_path_factory.mktemp("finished"))
     run = project.snakemake()
     assert run.returncode == 0, run.stdout + run.stderr
+    project.said = run.stderr
     return project
 
 

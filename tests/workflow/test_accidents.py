@@ -18,6 +18,7 @@ import pytest
 YEAR = 365 * 24 * 3600
 TABLE = "results/tiny/rd.csv"
 TO_THE_TABLE = ("--until", "aggregate")  # all cells and their table, without the figures
+EVERY_JOB = {"RDPLANE_DISPLAY": "off"}  # a line for every job, not only for every cell
 
 
 def table(path):
@@ -42,7 +43,7 @@ def wait_for(project, process, pattern):
 def recover(project, what, **environment):
     """The plain second run."""
     began = time.monotonic()
-    run = project.snakemake(*TO_THE_TABLE, **environment)
+    run = project.snakemake(*TO_THE_TABLE, **environment, **EVERY_JOB)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Traceback" not in run.stderr
     if "RDPLANE_ACCIDENTS" in os.environ:
@@ -103,7 +104,7 @@ def test_two_snakemakes_of_two_folders_on_the_same_results(begun, tmp_path):
     shutil.copytree(project.folder, other.folder)
     shared = {"RDPLANE_RESULTS": str(tmp_path / "shared")}
     target = str(tmp_path / "shared/tiny/rd.csv")
-    runs = [start(project, *TO_THE_TABLE, **shared), start(other, *TO_THE_TABLE, **shared)]
+    runs = [start(folder, *TO_THE_TABLE, **shared, **EVERY_JOB) for folder in (project, other)]
     lines = "".join(run.communicate()[1] for run in runs)
     recover(project, "two at once", **shared)
     pd.testing.assert_frame_equal(table(target), expected)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -51,6 +52,15 @@ def test_failed_cell_leaves_the_others_and_is_named_on_the_plots(project):
     assert run.returncode != 0
     assert "not finite in epoch 1 of 2" in run.stderr
     assert "failing: 2 of 4 cells" in run.stderr
+    # Each once, with its log in full, and without the command, which holds all that decides the cell.
+    failed = re.findall(
+        r"^error: train (vae-\+v\S+) failed \(job \d+ of Snakemake\)\n  (\S+):\n    error: \1: ", run.stderr, flags=re.M
+    )
+    assert len(failed) == len(set(failed)) == 2
+    for cell, log in failed:
+        assert log == f"results/failing/logs/train/{cell}.log"
+        assert "    " + (project.folder / log).read_text().strip().replace("\n", "\n    ") in run.stderr
+    assert 'learning_rate":' not in run.stderr
     folder = project.folder / "results/failing"
     assert set(pd.read_csv(folder / "rd.csv").architecture) == {"---"}
     missing = pd.read_csv(folder / "missing.csv")

@@ -7,7 +7,8 @@ def first_jobs(project, *options, **environment):
     """How many trainings Snakemake starts at first, with four cores and one GPU for its four cells."""
     project.config["training"]["epochs"] = 1
     project.write()
-    run = project.snakemake("--cores", "4", "--resources", "gpu=1", "--until", "train", *options, **environment)
+    arguments = ["--cores", "4", "--resources", "gpu=1", "--until", "train", "--verbose"]
+    run = project.snakemake(*arguments, *options, **environment)
     assert run.returncode == 0, run.stderr
     return int(re.search(r"^Execute (\d+) jobs", run.stderr + run.stdout, flags=re.M)[1])
 

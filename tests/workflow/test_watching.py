@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def test_finished_run_ends_in_a_line_and_its_report_has_no_empty_table(project):
     project.config["figures"]["note"] = "redrawn"
     project.write()
     last = [line for line in project.snakemake().stderr.splitlines() if line.startswith("tiny: ")]
-    assert len(last) == 1
+    assert last.pop(0).startswith("tiny: 4 cells, 4 done; ") and len(last) == 1
     assert last[0].startswith("tiny: 4 of 4 cells done; best -ELBO ")
     assert "Cells without a result" not in report(project)
 
@@ -70,5 +71,7 @@ def test_interrupted_run_says_what_is_left(project):
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert "tiny: 0 of 4 cells done, 2 stopped, 2 waiting; " in errors
+    assert len(re.findall(r"^train vae\S+: interrupted; run the same command again to go on$", errors, flags=re.M)) == 2
+    assert "CalledProcessError" not in errors  # whoever stopped it knows
     assert "Traceback" not in errors
     assert status(project)["counts"]["stopped"] == 2

@@ -164,7 +164,8 @@ def _measure(measure: Measure, where: str) -> str:
             other = given(registry.measures[name])
             call(registry.measures[name], other)
             known[name] = other.kept
-        return Given(model, images, labels if asked.labels else None, settings, known)
+        average = model if asked.average else None
+        return Given(model, images, labels if asked.labels else None, settings, known, average=average)
 
     found = call(measure, given(measure))
     shown = (f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in found.items())

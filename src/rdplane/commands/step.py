@@ -34,7 +34,11 @@ def command_line(step: str, arguments: Mapping[str, Any]) -> list[str]:
 
 
 def guarded(action: Callable[[], None], log: Path | None = None) -> int:
-    """Run `action`; what goes wrong becomes one line on standard error (and in `log`) and an exit status."""
+    """Run `action`; what goes wrong becomes one line on standard error, or in `log`, and an exit status.
+
+    In both, unless there is a display of the run, which shows the log.
+    """
+    from rdplane.jobs.progress import displayed
     from rdplane.jobs.signals import Interrupted
 
     try:
@@ -52,10 +56,14 @@ def guarded(action: Callable[[], None], log: Path | None = None) -> int:
         message, status = traceback.format_exc() + "error: a bug in rdplane; please report it with the lines above", 1
     else:
         return 0
-    print(message, file=sys.stderr)
+    shown = False
     if log is not None:
-        with contextlib.suppress(OSError), log.open("a") as stream:
-            stream.write(message + "\n")
+        with contextlib.suppress(OSError):
+            with log.open("a") as stream:
+                stream.write(message + "\n")
+            shown = displayed()
+    if not shown:
+        print(message, file=sys.stderr)
     return status
 
 
@@ -72,7 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
                 command.add_argument(f"--{name}", action="store_true")
             elif name != "log":
                 texts = {str: str, Path: Path}
-                command.add_argument(f"--{name}", required=True, type=texts.get(parameter.annotation, json.loads))
+                kind, needed = texts.get(parameter.annotation, json.loads), parameter.default is inspect.Parameter.empty
+                command.add_argument(f"--{name}", required=needed, type=kind)
     options = vars(parser.parse_args(arguments))
     action, log = options.pop("action"), options["log"]
     known = {name: options[name] for name in inspect.signature(action).parameters}

@@ -1,5 +1,6 @@
 """Lines that a person can read while a cell is trained. Needs no torch."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -7,7 +8,15 @@ from typing import TextIO
 
 from rdplane.errors import UserError
 
-__all__ = ["Progress", "duration"]
+__all__ = ["DISPLAY", "Progress", "displayed", "duration"]
+
+DISPLAY = "RDPLANE_DISPLAY"
+"""`on` while a display shows how jobs end (`rdplane.status.display`); a user sets `off` to have none."""
+
+
+def displayed() -> bool:
+    """Whether others show what a job writes into its log at its end, so that it need not say it on the terminal."""
+    return os.environ.get(DISPLAY) == "on"
 
 
 def duration(seconds: float) -> str:
