@@ -44,11 +44,28 @@ def test_how_a_cell_is_computed_is_no_part_of_its_identity(key):
     assert names(compute={key: {"device": "cpu", "compile": "off"}.get(key, 7)}) == names()
 
 
-@pytest.mark.parametrize("key", ["epochs", "batch_size", "learning_rate", "normalise_gradients", "keep", "precision"])
+CHANGED = {
+    "epochs": 7, "batch_size": 9, "learning_rate": 1, "schedule": "cosine", "constant_epochs": 3,
+    "normalise_gradients": False, "average": 0.9, "keep": "best", "precision": "float32",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", CHANGED)
 def test_training_key_is_part_of_every_identity(key):
-    values = {"epochs": 7, "batch_size": 9, "learning_rate": 1, "normalise_gradients": False, "keep": "best"}
-    value = (values | {"precision": "float32"})[key]
-    assert names(training={key: value}).isdisjoint(names())
+    assert names(training={key: CHANGED[key]}).isdisjoint(names())
+
+
+def test_a_default_written_out_is_no_change():
+    assert names(training={"epochs": 9, "constant_epochs": 4}) == names(training={"epochs": 9})
+    cosine = {"schedule": "cosine"}
+    assert names(training={**cosine, "warmup_steps": 200}) == names(training=cosine)
+
+
+def test_settings_of_another_schedule_under_overrides_are_one_line():
+    overrides = {"?+?": {"training": {"schedule": "cosine"}}}
+    expected = r"training\.constant_epochs is 3 for -\+-, expected null with training\.schedule: cosine"
+    with pytest.raises(UserError, match=expected):
+        cells(training={"constant_epochs": 3}, overrides=overrides)
 
 
 def test_size_concerns_only_models_that_have_it():

@@ -64,6 +64,21 @@ BAD = [
     ({"toy": {"means": ["x", 2]}}, "toy.means is ['x', 2], expected a finite number"),
     ({"overrides": {"xyz": {}}}, "a key of overrides is 'xyz'"),
     ({"training": {"epochs": 3, "constant_epochs": 5}}, "training.constant_epochs is 5, expected at most"),
+    (
+        {"training": {"schedule": "cosine", "constant_epochs": 5}},
+        "training.constant_epochs is 5, expected null with training.schedule: cosine, which has no constant part: "
+        "remove it",
+    ),
+    (
+        {"training": {"warmup_steps": 100}},
+        "training.warmup_steps is 100, expected null with training.schedule: paper, which has no warm-up: remove it",
+    ),
+    ({"training": {"schedule": "linear"}}, "training.schedule is 'linear', expected one of paper, cosine"),
+    ({"training": {"average": 1}}, "training.average is 1, expected a finite number of at least 0 and at most 0.99999"),
+    (
+        {"training": {"keep": "average"}},
+        "training.keep is 'average', expected last or best where training.average is 0: set training.average to 0.999",
+    ),
     ({"figures": {"sample_grids": {"a/b": {}}}}, "figures.sample_grids is"),
     (["grid"], "expected a mapping of keys to values, found list"),
 ]

@@ -81,12 +81,15 @@ CELLS = {  # by architecture: a pattern; by objective where it is one's
     "models/made.py": "[+]..|..[+]", "models/gated.py": ALL, "models/densities.py": ALL, "models/encoder.py": ALL,
     "models/latent.py": ALL, "models/vae.py": ALL, "models/build.py": ALL,
     "train/loop.py": ALL, "train/position.py": ALL, "train/gradient.py": ALL, "train/compiled.py": ALL,
-    "train/checkpoint.py": ALL, "train/optimiser.py": ALL, "train/schedule.py": ALL, "train/loss.py": ALL,
+    "train/checkpoint.py": ALL, "train/average.py": ALL, "train/optimiser.py": ALL, "train/schedule.py": ALL,
+    "train/loss.py": ALL,
     "device.py": ALL, "data/store.py": ALL, "data/binarise.py": ALL, "data/mnist5k.py": ALL,
 }  # fmt: skip
 OBJECTIVES = {f"train/objectives/{name}.py": {name} for name in ("beta", "rate_penalty", "rate_target")}
 MEASURES = {  # those whose own file, or a helper's, it is; of a decoder's sampler, those that draw
-    "evaluate/rate_distortion.py": {"rate_distortion", "importance"}, "evaluate/information.py": {"information"},
+    "evaluate/rate_distortion.py": {"rate_distortion", "importance", "average"},
+    "evaluate/average.py": {"average"}, "evaluate/information.py": {"information"},
+    "evaluate/jackknife.py": {"information"},
     "evaluate/importance.py": {"importance", "generative"}, "evaluate/units.py": {"units"},
     "evaluate/probe.py": {"probe"}, "evaluate/generative.py": {"generative"},
     "models/pixelcnn_sampler.py": {"generative"},
@@ -103,7 +106,9 @@ from rdplane.experiment.cells import evaluation_of, expand, sampling_settings
 from rdplane.experiment.config import resolve_config
 from rdplane.experiment.layout import Layout
 
-raw = {"grid": {"beta": [1], "rate_target": [5], "rate_penalty": [5]}, "data": {"seed": 0}}
+raw = {
+    "grid": {"beta": [1], "rate_target": [5], "rate_penalty": [5]}, "data": {"seed": 0}, "training": {"average": 0.9},
+}
 
 def look():
     layout = Layout(resolve_config(raw))

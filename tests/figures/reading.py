@@ -12,6 +12,23 @@ def written(figure):
     return "\n".join(text.get_text() for text in texts(figure))
 
 
+def annotations(axes):
+    """Labels of runs in these axes."""
+    return [text for text in axes.texts if text.get_visible() and text.get_text()]
+
+
+def crossed(axes, renderer):
+    """Labels that a line of the same axes runs through."""
+    found = []
+    for label in annotations(axes):
+        box = label.get_window_extent(renderer).padded(-0.5)
+        for line in axes.get_lines():
+            path = line.get_transform().transform_path(line.get_path())
+            if path.intersects_bbox(box, filled=False):
+                found.append(label.get_text())
+    return found
+
+
 def assert_readable(figure):
     """Every text lies on the page, and no two texts outside the tick labels overlap."""
     renderer = FigureCanvasAgg(figure).get_renderer()

@@ -8,11 +8,12 @@ from reading import written
 
 from rdplane.declare import declared
 from rdplane.errors import UserError
-from rdplane.experiment.layout import SELECTED
+from rdplane.experiment.config import resolve_config
+from rdplane.experiment.layout import SELECTED, Layout
 from rdplane.figures import draw as drawing
 from rdplane.figures.draw import draw, draw_cell
 
-SETTINGS = {"note": "a small run", "published": False}
+SETTINGS = {"titles": True, "note": "a small run", "published": False}
 
 
 def make(folder, table):
@@ -29,7 +30,7 @@ def make(folder, table):
 
 def measured(table):
     return table.assign(
-        probe_accuracy=0.5, probe_accuracy_se=0.02, mi_lower=0.5 * table["rate"], mi_lower_se=0.02,
+        probe_accuracy=0.5, probe_accuracy_se=0.02, probe_classes=10, mi_lower=0.5 * table["rate"], mi_lower_se=0.02,
         mi_upper=0.9 * table["rate"], mi_upper_se=0.3, mi_images=500,
     )  # fmt: skip
 
@@ -58,6 +59,24 @@ def test_every_declared_figure_is_drawn(folder, seen, name):
     assert (folder / "figures" / f"{name}.png").exists() and (folder / "figures" / f"{name}.pdf").exists()
     shown = written(seen[0])
     assert declared().figures[name].title in shown and "a small run" in shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_titles_can_be_switched_off(folder, seen, name):
+    draw(name, folder, {**SETTINGS, "titles": False})
+    shown = written(seen[0])
+    assert declared().figures[name].title not in shown and "mnist5k" not in shown and "a small run" in shown
+
+
+@pytest.mark.parametrize("titles", [True, False])
+def test_titles_are_a_setting_of_every_figure(titles):
+    layout = Layout(resolve_config({"dataset": "mnist5k", "figures": {"titles": titles}}))
+    assert all(layout.figure_settings(name)["titles"] is titles for name in layout.plots)
+
+
+def test_the_title_of_a_figure_without_numbers_can_be_switched_off(tmp_path, seen):
+    draw("probe_accuracy", make(tmp_path, synthetic.table(architectures=["---"])), {**SETTINGS, "titles": False})
+    assert "No run has" in written(seen[0]) and declared().figures["probe_accuracy"].title not in written(seen[0])
 
 
 def test_names_and_order_of_the_figures():
@@ -140,6 +159,11 @@ def test_a_figure_of_a_user_has_the_style_of_the_others(own_folder, seen):
     draw("seconds", own_folder, SETTINGS)
     assert "Time and ELBO" in written(seen[0])
     assert not seen[0].axes[0].spines["top"].get_visible()
+
+
+def test_the_title_of_a_figure_of_a_user_can_be_switched_off(own_folder, seen):
+    draw("seconds", own_folder, {**SETTINGS, "titles": False})
+    assert "Time and ELBO" not in written(seen[0])
 
 
 def test_a_fault_in_a_figure_of_a_user_names_file_line_and_error(own_folder, extension):

@@ -18,6 +18,7 @@ def measured(**options):
     return table.assign(
         probe_accuracy=0.1 + 0.8 * np.tanh(table["rate"] / 10),
         probe_accuracy_se=0.02,
+        probe_classes=10,
         mi_lower=np.minimum(information, np.log(500)),
         mi_lower_se=0.02,
         mi_upper=information,
@@ -78,3 +79,29 @@ def test_a_table_without_the_measure_is_refused(figure, reason):
 
 def test_the_cap_of_the_lower_bound_is_written():
     assert "log K = 6.2" in written(draw_marginal_gap(measured()))
+
+
+def test_a_bound_below_no_gap_is_explained_where_there_is_one():
+    table = measured()
+    assert "no gap is below 0" not in written(draw_marginal_gap(table))
+    loose = table.assign(mi_upper=table["mi_upper"].where(table.index > 0, table["rate"] + 3))
+    assert "no gap is below 0" in written(draw_marginal_gap(loose))
+
+
+@pytest.mark.parametrize("classes", [2, 10, 26])
+def test_the_number_of_classes_is_that_of_the_labels(classes):
+    shown = written(draw_probe_accuracy(measured().assign(probe_classes=classes)))
+    assert f"log {classes} " in shown and f"a guess among {classes} classes: {1 / classes:.0%}" in shown
+    assert f"R = 2 log {classes} = {2 * np.log(classes):.1f}" in shown and "ten" not in shown
+
+
+def test_categories_are_not_drawn_where_labels_are_no_classes():
+    shown = written(draw_probe_accuracy(measured(dataset="omniglot").assign(probe_classes=50)))
+    assert "a guess among 50 classes: 2%" in shown
+    assert "log" not in shown and "semantic" not in shown and "can be read" not in shown
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_annealed_runs_are_told_apart(figure):
+    assert "dotted ring: annealed β" in written(FIGURES[figure](measured(anneals=(0, 4), architectures=["---"])))
+    assert "annealed" not in written(FIGURES[figure](measured()))

@@ -1,11 +1,15 @@
 """The RD plane, -ELBO against rate, and the frontiers by part."""
 
 import matplotlib.figure
+import numpy as np
 import own
 import pytest
 import synthetic
-from reading import assert_readable, written
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from reading import annotations, assert_readable, crossed, written
 
+from rdplane.figures import marks as figure_marks
+from rdplane.figures.close_up import crowd
 from rdplane.figures.elbo_rate import draw_elbo_rate
 from rdplane.figures.rd_plane import draw_rd_plane
 from rdplane.figures.rd_plane_by_group import draw_rd_plane_by_group
@@ -62,6 +66,121 @@ def test_the_table_is_left_as_it_was(figure):
 def test_the_best_elbo_is_named(figure):
     table = synthetic.table()
     assert f"{table['neg_elbo'].min():.1f}, the best −ELBO" in written(figure(table))
+
+
+LABELLED = {
+    "36 runs": TABLES["36 runs"],
+    "every objective": TABLES["every objective"],
+    "two architectures": lambda: synthetic.table(architectures=["---", "-+v"], betas=(0.1, 0.2, 0.5, 0.8, 1.0)),
+}
+
+
+@pytest.mark.parametrize("figure", [draw_rd_plane, draw_elbo_rate])
+@pytest.mark.parametrize("table", LABELLED)
+def test_no_line_runs_through_a_label(figure, table):
+    drawn = figure(LABELLED[table]())
+    renderer = FigureCanvasAgg(drawn).get_renderer()
+    assert any(annotations(axes) for axes in drawn.axes)
+    assert not [label for axes in drawn.axes for label in crossed(axes, renderer)]
+
+
+def one_annealed():
+    """The quick run's grid: at one beta an annealed run beside another, so that no curve has two annealed ones."""
+    table = synthetic.table(anneals=(0, 4))
+    return table[(table["anneal"] == 0) | ((table["beta"] == 0.5) & (table["architecture"] == "-+v"))]
+
+
+def dotted_rings(axes):
+    area = figure_marks.RING_AREA
+    return sum(len(c.get_offsets()) for c in axes.collections if list(getattr(c, "_sizes", ())) == [area])
+
+
+@pytest.mark.parametrize("figure", [draw_rd_plane, draw_elbo_rate])
+def test_the_key_promises_no_dotted_line_that_is_not_drawn(figure):
+    shown = written(figure(one_annealed()))
+    assert "the same, with annealed" not in shown and "dotted ring: annealed β" in shown
+    assert "the same, with annealed β" in written(figure(synthetic.table(architectures=["---"], anneals=(0, 4))))
+
+
+@pytest.mark.parametrize("anneals", [(0,), (4,)])
+@pytest.mark.parametrize("figure", [draw_rd_plane, draw_elbo_rate])
+def test_nothing_is_said_of_annealing_where_all_runs_are_alike(figure, anneals):
+    drawn = figure(synthetic.table(architectures=["---"], anneals=anneals))
+    assert "annealed" not in written(drawn) and dotted_rings(drawn.axes[0]) == 0
+    assert all(line.get_linestyle() in ("-", "--") for line in drawn.axes[0].get_lines())
+
+
+@pytest.mark.parametrize("figure", [draw_rd_plane, draw_elbo_rate])
+def test_annealed_runs_have_a_ring_of_their_own(figure):
+    assert dotted_rings(figure(one_annealed()).axes[0]) == 1
+
+
+def test_the_heading_of_the_close_up_says_what_it_shows():
+    table = synthetic.table(architectures=["---"], betas=(0.1, 0.2, 0.5, 0.8, 1.0))
+    table = table.assign(rate=[1.0, 2.0, 3.0, 4.0, 50.0], distortion=[79.0, 79.5, 79.2, 80.0, 60.0])
+    drawn = draw_elbo_rate(table.assign(neg_elbo=table["rate"] + table["distortion"]))
+    assert "up to 4 nats above the best" in written(drawn)
+    low, high = drawn.axes[1].get_ylim()
+    assert low < 80 and 84 < high < 86
+
+
+def collapsed():
+    """Six runs at R = 0 beside others, all of high distortion, as in the quick run."""
+    table = synthetic.table(betas=(0.1, 1.0))
+    at_zero = (table["decoder"] == "+") & (table["beta"] == 1.0)
+    table["rate"] = table["rate"].where(~at_zero, np.linspace(0, 0.9, len(table)))
+    table["distortion"] = 60 + 0.4 * table["distortion"]
+    return table.assign(neg_elbo=table["rate"] + table["distortion"])
+
+
+def test_runs_on_one_another_at_no_rate_have_a_close_up():
+    table = collapsed()
+    drawn = draw_rd_plane(table)
+    main, inset = drawn.axes[:2]
+    pile = crowd(table, main)
+    assert len(pile) == 6 and "close-up of 6 runs" in inset.get_title()
+    for name, limits in (("rate", inset.get_xlim()), ("distortion", inset.get_ylim())):
+        assert pile[name].between(*limits).all()
+    assert np.diff(inset.get_xlim()) < np.diff(main.get_xlim()) / 20
+
+
+def test_an_outlier_at_no_rate_is_in_no_close_up():
+    table = collapsed()
+    far = table["rate"].idxmin()
+    table.loc[far, ["distortion", "neg_elbo"]] = 5000.0
+    inset = draw_rd_plane(table).axes[1]
+    assert "close-up of 5 runs" in inset.get_title() and inset.get_ylim()[1] < 150
+
+
+def test_the_close_up_hides_no_run():
+    table = collapsed()
+    drawn = draw_rd_plane(table)
+    main, inset = drawn.axes[:2]
+    places = main.transData.transform(table[["rate", "distortion"]].to_numpy())
+    renderer = FigureCanvasAgg(drawn).get_renderer()
+    assert not any(inset.get_tightbbox(renderer).contains(x, y) for x, y in places)
+
+
+def test_no_close_up_without_a_crowd():
+    table = synthetic.table(architectures=["---", "--v"])
+    assert not any("close-up" in axes.get_title() for axes in draw_rd_plane(table).axes)
+
+
+@pytest.mark.parametrize("table", ["36 runs", "no rate at all"])
+def test_runs_fill_the_axes(table):
+    runs = TABLES[table]()
+    high = runs.assign(distortion=60 + 0.4 * runs["distortion"])
+    axes = draw_rd_plane(high.assign(neg_elbo=high["rate"] + high["distortion"])).axes[0]
+    best = (high["rate"] + high["distortion"]).min()
+    reach = max(high["distortion"].max(), best) - min(high["distortion"].min(), best)
+    assert reach > 0.7 * np.diff(axes.get_ylim())
+
+
+def test_axes_begin_at_zero_where_runs_come_near_it():
+    table = synthetic.table()
+    table["distortion"] *= np.linspace(0.05, 1, len(table))
+    low, _ = draw_rd_plane(table.assign(neg_elbo=table["rate"] + table["distortion"])).axes[0].get_ylim()
+    assert -3 < low <= 0
 
 
 def marks(figure):

@@ -142,3 +142,33 @@ def test_what_stands_over_marks_is_said_only_where_it_does(tmp_path):
     assert "× over a mark: rate target R*." in targets and "+ over a mark: rate penalty R*." in targets
     assert "one architecture over β or R*" in targets
     assert "over a mark" not in plain and "one architecture over β<" in plain
+
+
+def page_of(folder, table):
+    table.to_csv(folder / "rd.csv", index=False)
+    write_page(folder, folder / "page.html")
+    return (folder / "page.html").read_text()
+
+
+def test_dotted_lines_and_rings_are_promised_only_where_they_are_drawn(tmp_path):
+    both = synthetic.table(architectures=["-+v"], anneals=(0, 4))
+    single = both[(both["anneal"] == 0) | (both["beta"] == 0.5)]
+    line, ring = "dotted: annealed β", "Dotted ring around a mark: annealed β"
+    assert line in page_of(tmp_path, both) and ring in page_of(tmp_path, both)
+    assert line not in page_of(tmp_path, single) and ring in page_of(tmp_path, single)
+    assert "otted" not in page_of(tmp_path, both[both["anneal"] > 0]).split("<script")[0]
+
+
+def test_annealed_runs_are_ringed():
+    table = synthetic.table(architectures=["-+v"], betas=(0.1, 1.0), anneals=(0, 4))
+    assert columns.of_runs(table)["ringed"] == (table["anneal"] > 0).tolist()
+
+
+@pytest.mark.parametrize(("lower", "expected"), [(-510.3, "below 0 to 6.1"), (1.26, "1.3 to 6.1")])
+def test_a_generative_bound_below_no_information_is_only_said_to_be(tmp_path, lower, expected):
+    text = page_of(tmp_path, synthetic.table(architectures=["-+v"]).assign(gen_lower=lower, gen_upper=6.08))
+    assert f'"{expected}"' in text and "510.3" not in text and "I_d: bounds" in text
+
+
+def test_generative_bounds_that_were_not_measured_are_not_explained(tmp_path):
+    assert "I_d: bounds" not in page_of(tmp_path, synthetic.table(architectures=["-+v"]))

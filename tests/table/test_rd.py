@@ -82,6 +82,10 @@ def test_a_cell_has_a_number_of_its_own_objective_alone(tmp_path, name):
     assert row["objective"] == name and row[name] == 10.0 and all(np.isnan(row[other]) for other in others)
 
 
+def test_the_precision_of_training_is_in_the_table(tmp_path):
+    assert table_of(tmp_path, precision="bfloat16")["precision"].item() == "bfloat16"
+
+
 def test_measures_that_are_off_are_empty(tmp_path):
     row = table_of(tmp_path).iloc[0]
     assert row["active_units"] == 7 and np.isnan(row["mi_lower"]) and np.isnan(row["mi_images"])

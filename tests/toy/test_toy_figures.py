@@ -5,7 +5,7 @@ from rdplane.declare.objects import construct
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.figures.style import save
-from rdplane.toy import optimal, source
+from rdplane.toy import optimal, report, source
 from rdplane.toy.figures.phase_diagram import draw_phase_diagram
 from rdplane.toy.figures.toy_curve import draw_toy_curve
 from rdplane.toy.figures.toy_models import draw_toy_models
@@ -62,6 +62,16 @@ def test_a_model_that_is_not_there_is_named(runs, gone):
 def test_figures_are_drawn_from_records_and_settings(runs, name):
     figure = construct(declared().toy_plots[name], {"records": runs, "settings": SETTINGS})
     assert declared().toy_plots[name].title in [text.get_text() for text in figure.texts]
+
+
+@pytest.mark.parametrize("name", ["phase_diagram", "toy_models", "toy_curve"])
+@pytest.mark.parametrize("titles", [True, False])
+def test_titles_can_be_switched_off(data, runs, tmp_path, monkeypatch, name, titles):
+    seen = []
+    monkeypatch.setattr("rdplane.figures.style.save", lambda figure, *paths: seen.append(figure))
+    monkeypatch.setattr(report.record, "load", lambda path: runs[int(path.stem)])
+    report.figure(name, [tmp_path / f"{i}.npz" for i in range(3)], SETTINGS, tmp_path / "a", tmp_path / "b", titles)
+    assert (declared().toy_plots[name].title in [text.get_text() for text in seen[0].texts]) == titles
 
 
 def test_phase_diagram_is_that_of_the_data(data, runs):

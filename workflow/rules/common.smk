@@ -8,6 +8,7 @@ from pathlib import Path
 from shlex import quote
 
 from snakemake import __version__ as snakemake_version
+from snakemake.logging import logger
 
 from rdplane.commands.recover import forget_the_dead, undo_future_dates
 from rdplane.commands.step import EXTENSIONS
@@ -21,9 +22,11 @@ from rdplane.experiment.cells import (
 )
 from rdplane.experiment.config import read_yaml, resolve_config
 from rdplane.experiment.layout import TABLES, Layout
+from rdplane.experiment.methods import epochs, methods
 from rdplane.files import canonical_json, digest
 from rdplane.jobs.lease import devices
-from rdplane.status.plan import record
+from rdplane.status.course import agenda
+from rdplane.status.plan import plan_of, record
 
 
 include: "internals.smk"
@@ -51,6 +54,7 @@ try:
     CELLS = LAYOUT.cells
     PLOTS = LAYOUT.plots
     config.update(CONFIG)  # the report's texts read it, defaults included
+    config["words"] = {"methods": methods(CONFIG, CELLS), "epochs": epochs(CELLS)}
 except UserError as error:
     sys.exit(f"error: {error}")  # one line, no traceback
 
@@ -116,6 +120,17 @@ def of_cell(table):
 def compute(cell, threads):
     """How a cell is computed. Called from params that take `threads`, so that it is no reason to run it again."""
     return canonical_json(COMPUTE[CELLS[cell]["architecture"]] | {"threads": threads})
+
+
+def measuring(cell):
+    """How a cell is measured and sampled once it is trained. Called as `compute` is, for the same reason."""
+    name = CELLS[cell]["architecture"]
+    return canonical_json(
+        {
+            "evaluation": json.loads(EVALUATION[name]),
+            "sampling": json.loads(SAMPLING[name]),
+        }
+    )
 
 
 def threads_of(wildcards):

@@ -48,3 +48,16 @@ def _offer_gpu_places(places):
         register("gpu_place", 1)
     elif "gpu" in resources:
         register("gpu_place", resources["gpu"].value * places)
+
+
+def _announce():
+    """Say what this run sets out to do, in one line; a display of it (the logger plugin) finds the same as data."""
+    jobs = [
+        (job.rule.name, ",".join(job.wildcards))
+        for job in getattr(workflow.dag, "needrun_jobs", tuple)()
+    ]
+    cores = _internal("global_resources", "to share GPUs out").get("_cores")
+    plan = agenda(
+        plan_of(LAYOUT), jobs, None if ON_CLUSTER or cores is None else cores.value
+    )
+    logger.info(str(plan), extra={"rdplane": plan})

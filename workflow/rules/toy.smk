@@ -83,8 +83,14 @@ rule toy_figure:
     conda:
         ENVIRONMENT
     params:
-        key=lambda wildcards: TOY_KEY
-        + versions.fingerprint(f"figure {wildcards.figure}"),
+        key=lambda wildcards: digest(
+            [
+                TOY_KEY,
+                versions.fingerprint(f"figure {wildcards.figure}"),
+                CONFIG["figures"]["titles"],
+            ],
+            16,
+        ),
         caption=lambda wildcards, output: declared().toy_plots[wildcards.figure].caption,
         config=lambda wildcards, output: SETTINGS,
         folder=lambda wildcards, output: str(TOY),

@@ -10,6 +10,7 @@ __all__ = ["make"]
 
 DATASET = Dataset(
     name="omniglot", title="Omniglot, the 28x28 version of Burda et al.", makes="make",
+    classes=False,  # the labels name alphabets
     files=(
         File(
             "chardata.mat", "https://github.com/yburda/iwae/raw/master/datasets/OMNIGLOT/chardata.mat",

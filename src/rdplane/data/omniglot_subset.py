@@ -11,6 +11,7 @@ __all__ = ["make"]
 # Made from the published drawings in chardata.mat's layout; whoever has the file serves it as a mirror.
 DATASET = Dataset(
     name="omniglot_subset", title="28 of Omniglot's alphabets, from a mirror only", makes="make",
+    classes=False,  # the labels name alphabets
     files=(
         File(
             "omniglot_subset.mat", "",

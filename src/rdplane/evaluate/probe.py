@@ -34,6 +34,7 @@ MEASURE = Measure(
             unit="share",
             error=True,
         ),
+        Column("probe_classes", "classes K among these images; a guess is right for about 1 / K of them", "", "int64"),
     ),
     keys=(
         Key("probe_images", ZeroOr(2), 2000, "labelled images for the linear probe of the class on z; 0: off"),
@@ -97,8 +98,9 @@ def cross_validated_accuracy(
 
 
 def measure(given: Given) -> Numbers:
-    """Accuracy of the probe, from `probe_images` images at most."""
+    """Accuracy of the probe, from `probe_images` images at most, and the number of classes that it tells apart."""
     assert given.labels is not None  # as the declaration asks for
     chosen = given.choose(given.settings["probe_images"])
     labels, folds = given.labels[chosen.numpy()], given.settings["probe_folds"]
-    return {"probe_accuracy": probe_accuracy(given.model, given.images[chosen], labels, folds, given.settings["seed"])}
+    accuracy = probe_accuracy(given.model, given.images[chosen], labels, folds, given.settings["seed"])
+    return {"probe_accuracy": accuracy, "probe_classes": None if accuracy is None else len(np.unique(labels))}

@@ -7,14 +7,16 @@ change that matters is another.
 
 import fnmatch
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
+from rdplane.declare.checks import shown
 from rdplane.declare.kinds import Measure, Objective
 from rdplane.declare.registry import declared, names_of_keys
 from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse, place
-from rdplane.experiment.keys import sizes_of
+from rdplane.experiment.keys import WARMUP_STEPS, contradictions, sizes_of
 from rdplane.files import digest
 
 __all__ = [
@@ -124,13 +126,12 @@ def _matches(point: dict[str, Any], selection: dict[str, list[Any]]) -> bool:
 def _settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
     """What all cells of one architecture share: model and training."""
     model, training = _overridden(config, architecture, "model"), _overridden(config, architecture, "training")
-    if training["constant_epochs"] is None:
+    for key, expected in contradictions(training).items():
+        raise UserError(f"training.{key} is {shown(training[key])} for {architecture}, expected {expected}")
+    if training["schedule"] == "cosine" and training["warmup_steps"] is None:
+        training["warmup_steps"] = WARMUP_STEPS
+    if training["schedule"] == "paper" and training["constant_epochs"] is None:
         training["constant_epochs"] = training["epochs"] // 2
-    if training["constant_epochs"] > training["epochs"]:
-        raise UserError(
-            f"training.constant_epochs is {training['constant_epochs']} for {architecture}, expected at most "
-            f"training.epochs ({training['epochs']})"
-        )
     return {"model": {key: model[key] for key in sizes_of(architecture)}, "training": training}
 
 
@@ -185,21 +186,21 @@ def compute_settings(config: dict[str, Any], architecture: str) -> dict[str, Any
 def evaluation_of(config: dict[str, Any], architecture: str) -> dict[str, dict[str, Any]]:
     """What the evaluation of a cell of an architecture depends on: measure -> its settings and versions.
 
-    Measures that are switched off, or need labels that a user's own images cannot have, are left out.
+    Measures that are switched off, or need labels or averaged weights that the cells cannot have, are left out.
     """
     settings, chosen = config["evaluation"], {}
     for name, measure in declared().measures.items():
-        if is_measured(config, measure):
+        if is_measured(config, measure, [architecture]):
             own = {key: settings[key] for key in names_of_keys(measure)}
             chosen[name] = own | {"version": measure_version(measure, architecture)}
     return chosen
 
 
-def is_measured(config: dict[str, Any], measure: Measure) -> bool:
-    """Whether a measure is switched on, and its images can have labels."""
-    return not (measure.off and not config["evaluation"][measure.off]) and not (
-        measure.labels and config["data"]["file"]
-    )
+def is_measured(config: dict[str, Any], measure: Measure, architectures: Iterable[str]) -> bool:
+    """Whether a measure is switched on, and cells of one of these architectures can have what it needs."""
+    if (measure.off and not config["evaluation"][measure.off]) or (measure.labels and config["data"]["file"]):
+        return False
+    return not measure.average or any(_overridden(config, name, "training")["average"] for name in architectures)
 
 
 def measure_version(measure: Measure, architecture: str) -> str:

@@ -14,7 +14,7 @@ from rdplane.declare.kinds import Key
 from rdplane.declare.registry import Registry, use
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import known
-from rdplane.experiment.keys import Section, sections, sizes_of
+from rdplane.experiment.keys import Section, contradictions, sections, sizes_of
 
 __all__ = ["load_config", "read_yaml", "resolve_config"]
 
@@ -216,11 +216,10 @@ def _overrides(
 
 
 def _check_training(config: dict[str, Any], problems: Problems) -> None:
-    """Relations between keys that no single key can check."""
-    training = config["training"]
-    constant = training["constant_epochs"]
-    if constant is not None and constant > training["epochs"] and not config["overrides"]:
-        problems.add("training.constant_epochs", constant, f"at most training.epochs ({training['epochs']})")
+    """Relations between keys that no single key can check; with overrides, each cell's are checked when it is made."""
+    if not config["overrides"]:
+        for key, expected in contradictions(config["training"]).items():
+            problems.add(f"training.{key}", config["training"][key], expected)
 
 
 def _check_measures(config: dict[str, Any], registry: Registry, problems: Problems) -> None:

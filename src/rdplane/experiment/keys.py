@@ -6,7 +6,7 @@ from their declarations. Needs no torch.
 """
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from rdplane.declare.registry import Registry, declared
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import ARCHITECTURES, known, parse
 
-__all__ = ["COMPUTE", "Section", "axes", "sections", "selection", "sizes_of"]
+__all__ = ["COMPUTE", "WARMUP_STEPS", "Section", "axes", "contradictions", "sections", "selection", "sizes_of"]
 
 
 @dataclass(frozen=True)
@@ -113,17 +113,24 @@ DATA = (
     Key("timeout", Real(above=0.0), 30.0, "without an answer before a download is tried again", "seconds"),
     Key("retries", Whole(0), 3, "tries of a download after the first"),
 )  # fmt: skip
+WARMUP_STEPS = 200  # where training.warmup_steps is null
 TRAINING = (
     Key("epochs", Whole(1), 200, "passes over the training images"),
     Key("batch_size", Whole(1), 100, "images in each step"),
-    Key("learning_rate", Real(above=0.0), 3e-4, "of Adam"),
-    Key("constant_epochs", Nullable(Whole(0)), None, "epochs at that rate before it falls linearly to 0; null: half of "
-        "epochs, rounded down"),
+    Key("learning_rate", Real(above=0.0), 3e-4, "of Adam, at its peak"),
+    Key("schedule", Choice("paper", "cosine"), "paper", "of the learning rate: paper (constant, then linear to 0), or "
+        "cosine (warm-up, then half a cosine to 0)"),
+    Key("constant_epochs", Nullable(Whole(0)), None, "of the schedule paper: epochs at that rate before it falls; "
+        "null: half of epochs, rounded down"),
+    Key("warmup_steps", Nullable(Whole(0)), None, "of the schedule cosine: steps over which the rate climbs from 0; "
+        f"null: {WARMUP_STEPS}"),
     Key("normalise_gradients", Switch(), True, "divide each tensor's gradient by its L2 norm before Adam"),
-    Key("keep", Choice("last", "best"), "last", "weights kept: of the last epoch (paper) or of the best validation "
-        "-ELBO"),
+    Key("average", Real(0, 0.99999), 0.0, "decay of a moving average of the weights, such as 0.999, measured beside "
+        "those that are kept; 0: none"),
+    Key("keep", Choice("last", "best", "average"), "last", "weights kept: last (paper), best (epoch, by its objective "
+        "on the validation images, once beta has climbed), average"),
     Key("precision", Choice("auto", "float32", "bfloat16"), "auto", "of the networks; auto: bfloat16 on CUDA and on "
-        "CPUs with AMX, else float32"),
+        "CPUs that multiply it, else float32"),
 )  # fmt: skip
 COMPUTE = (
     Key("device", Choice("auto", "cpu", "cuda", "mps"), "auto", "auto, cpu, cuda, mps"),
@@ -134,7 +141,7 @@ COMPUTE = (
         "runs out); null: all"),
     Key("cells_per_gpu", Whole(1), 1, "cells that share one GPU (on a cluster: docs/cluster.md)"),
     Key("compile", Choice("auto", "off", "default", "reduce-overhead"), "auto", "mode of torch.compile: auto (default "
-        "on CUDA, off elsewhere), off, default, reduce-overhead"),
+        "on CUDA, and for long float32 cells on a CPU), off, default, reduce-overhead"),
 )  # fmt: skip
 SAMPLING = (
     Key("images", Whole(1), 8, "test images reconstructed, and images generated"),
@@ -155,11 +162,26 @@ TOY = (
     Key("learning_rate", Real(above=0.0), 0.01, "at the first step; decays to 0 along half a cosine"),
 )
 FIGURES = (
+    Key("titles", Switch(), True, "title and subtitle inside figures; false for a paper, whose captions say as much"),
     Key("note", Nullable(Text()), None, "printed on every figure; null: none"),
     Key("published", Switch(), False, "draw the paper's published points beside ours"),
     Key("sample_grids", Selections(), {}, "further sample grids, figure: cells, such as "
         "{vamp: {marginal: v, beta: [0.1, 1.0], seed: 0}}"),
 )  # fmt: skip
+
+
+def contradictions(training: Mapping[str, Any]) -> dict[str, str]:
+    """Keys of the section `training` that do not go with others of it: key -> what was expected, and what to do."""
+    found, constant = {}, training["constant_epochs"]
+    if training["schedule"] == "cosine" and constant is not None:
+        found["constant_epochs"] = "null with training.schedule: cosine, which has no constant part: remove it"
+    elif constant is not None and constant > training["epochs"]:
+        found["constant_epochs"] = f"at most training.epochs ({training['epochs']})"
+    if training["schedule"] == "paper" and training["warmup_steps"] is not None:
+        found["warmup_steps"] = "null with training.schedule: paper, which has no warm-up: remove it"
+    if training["keep"] == "average" and not training["average"]:
+        found["keep"] = "last or best where training.average is 0: set training.average to 0.999, say"
+    return found
 
 
 def _grid() -> tuple[Key, ...]:

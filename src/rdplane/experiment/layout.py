@@ -79,11 +79,12 @@ class Layout:
     @cached_property
     def plots(self) -> dict[str, Figure]:
         """The figures of this experiment: those declared whose measure is on, and the sample grids it asks for."""
-        registry = declared()
+        registry, used = declared(), {cell["architecture"] for cell in self.cells.values()}
         plots = {
             name: figure
             for name, figure in registry.plots.items()
-            if name != SELECTED and (not figure.measure or is_measured(self.config, registry.measures[figure.measure]))
+            if name != SELECTED
+            and (not figure.measure or is_measured(self.config, registry.measures[figure.measure], used))
         }
         return plots | {name: registry.figures[SELECTED] for name in self.grids}
 
@@ -120,7 +121,7 @@ class Layout:
     def figure_settings(self, name: str) -> dict[str, Any]:
         """What a figure depends on beside the table, samples and histories it draws, the source included."""
         shown = self.config["figures"]
-        settings = {"note": shown["note"], "published": shown["published"]}
+        settings = {key: shown[key] for key in ("titles", "note", "published")}
         settings |= {"version": versions.fingerprint(versions.of(self.plots[name])), "title": self.plots[name].title}
         settings["looks"] = self.looks
         return settings | ({"cells": self.grids[name]} if name in self.grids else {})

@@ -27,7 +27,8 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
     Args:
         name: of a declared figure, or of a sample grid of the configuration.
         folder: ``results/<experiment>``, with `rd.csv`, `missing.csv` and the cells' folders.
-        settings: `note`, `published`, and for a sample grid of the configuration `cells`, the names of those it shows.
+        settings: `titles` (whether title and subtitle are printed), `note`, `published`, and for a sample grid of the
+            configuration `cells`, the names of those it shows.
 
     Raises:
         UserError: there is no such figure, a file is missing or damaged, or there is no cell to draw; or a user's own
@@ -44,7 +45,7 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
     reason = _nothing(figure, table)
     if reason:
         notes = footnotes(table, read_missing(folder / "missing.csv"))
-        style.save(style.empty(figure.title, reason, settings["note"], notes), png, pdf)
+        style.save(style.empty(_title(figure, settings), reason, settings["note"], notes), png, pdf)
         return
     with explained(f"the figure {figure.name} cannot be drawn", figure):
         style.save(_drawn(figure, _known(figure, folder, with_category(table), settings)), png, pdf)
@@ -80,11 +81,16 @@ def _nothing(figure: Figure, table: pd.DataFrame) -> str:
     return f"No run has numbers of the measure {measure.title!r}: the evaluation leaves it out for this dataset."
 
 
+def _title(figure: Figure, settings: dict[str, Any]) -> str:
+    """The heading of a figure, '' where titles are off."""
+    return figure.title if settings["titles"] else ""
+
+
 def _known(figure: Figure, folder: Path, table: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
     """What the function of a figure can ask for; only what the figure needs is read."""
     known = {
         "table": table, "note": settings["note"], "missing": read_missing(folder / "missing.csv"),
-        "published": settings["published"], "title": figure.title,
+        "published": settings["published"], "title": _title(figure, settings),
     }  # fmt: skip
     if "cells" in settings:
         known["cells"] = settings["cells"]

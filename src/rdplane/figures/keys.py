@@ -5,19 +5,23 @@ from collections.abc import Sequence
 from typing import Literal
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+from matplotlib.transforms import IdentityTransform
 
 from rdplane.declare.registry import declared
 from rdplane.figures import marks, runs, style
 
 __all__ = [
-    "DASHED", "DOTTED", "Entry", "architecture_key", "architecture_key_size", "cross", "legend", "line", "overlays",
-    "ring",
+    "DASHED", "DOTTED", "Entry", "annealed", "architecture_key", "architecture_key_size", "cross", "legend", "line",
+    "overlays", "ring",
 ]  # fmt: skip
 
 Dashes = Literal["solid"] | tuple[float, tuple[float, ...]]
-Entry = tuple[Line2D, str]
+Entry = tuple[Artist, str]
 
 DASHED: Dashes = (0, (5, 3))
 DOTTED: Dashes = (0, (1, 1.65))
@@ -96,9 +100,20 @@ def ring(text: str) -> Entry:
     return Line2D([], [], color="black", linestyle="none", marker="o", markersize=9.5, markerfacecolor="none"), text
 
 
+def annealed(table: pd.DataFrame) -> list[Entry]:
+    """An entry for the dotted ring around annealed runs, where others are not."""
+    if runs.apart_by_annealing(table).empty:
+        return []
+    circle = MarkerStyle("o")
+    outline = circle.get_path().transformed(circle.get_transform())
+    ring = PathCollection([outline], sizes=[marks.RING_AREA], **marks.RING)
+    ring.set_transform(IdentityTransform())  # its area is in points, as in a scatter plot
+    return [(ring, textwrap.fill(f"dotted ring: annealed {runs.annealed(table)}", 34))]
+
+
 def overlays(table: pd.DataFrame) -> list[Entry]:
     """Entries for what is drawn over the marks of some objectives' runs."""
-    entries = []
+    entries: list[Entry] = []
     for marker, objectives in runs.overlays(table).items():
         text = "\n".join(textwrap.fill(objective.title, 34) for objective in objectives)
         handle = Line2D([], [], color="black", linestyle="none", marker=marker, markersize=6.5, markeredgewidth=1.1)

@@ -21,33 +21,43 @@ FIGURE = Figure(
 )  # fmt: skip
 
 
+_BELOW = (
+    "Right: no gap is below 0. A run there has an upper bound on I(X; Z) that is above R, an upper bound as well, so "
+    "this bound says nothing of its gap: the gap lies between 0 and the upper end on the left."
+)
+
+
 @style.styled
 def draw_marginal_gap(
-    table: pd.DataFrame, *, note: str | None = None, missing: Sequence[str] = ()
+    table: pd.DataFrame, *, title: str = FIGURE.title, note: str | None = None, missing: Sequence[str] = ()
 ) -> matplotlib.figure.Figure:
     """Bounds on the part of the rate that is no information, R - I(X; Z) = KL(p_e(z) || m(z)), against rate.
 
     On the left the whole interval from R - mi_upper (or 0) to R - mi_lower, and the line R - log K that its upper end
     cannot pass below, however large I is: there the upper end says nothing. On the right its lower end alone, with
-    errors: what is above 0 is lost to a marginal that does not fit; what is below may be or not, as the bound has
-    slack too.
+    errors: what is above 0 is lost to a marginal that does not fit. Below 0 the upper bound on I has more slack than R
+    itself, which is one as well, and says nothing of the gap; a footnote says so where there are such runs.
 
     Args:
-        table, note, missing: as `rdplane.figures.probe_accuracy.draw_probe_accuracy`.
+        table, title, note, missing: as `rdplane.figures.probe_accuracy.draw_probe_accuracy`.
 
     Raises:
         UserError: no run has bounds on I.
     """
     found = measured.having(table, "mi_upper", "evaluation has mi_images 0")
+    lower = found["rate"].to_numpy() - found["mi_upper"].to_numpy()
+    footnotes = measured.footnotes(table, found, missing)
+    if (lower < 0).any():
+        footnotes.append(_BELOW)
     names = place(found["architecture"])
     key_across, key_up = keys.architecture_key_size(names)
     page = style.Page(
         9.1 + key_across,
         max(4.65, key_up + 2.45),
-        FIGURE.title,
+        title,
         runs.describe(found, measured=False),
         note,
-        measured.footnotes(table, found, missing),
+        footnotes,
     )
     up = page.height - 0.75
     rate = found["rate"].to_numpy()
@@ -67,7 +77,6 @@ def draw_marginal_gap(
 
     certain = page.axes(4.9, 0.5, 3.5, up)
     certain.set_title("At least", loc="left", color=style.INK)
-    lower = rate - found["mi_upper"].to_numpy()
     # R and the bound vary together over images; as if they did not is the more careful error.
     errors = np.hypot(found["rate_se"], found["mi_upper_se"])
     low, high = style.spread(np.concatenate((lower - errors, lower + errors, [-1.0, 1.0])))
@@ -87,5 +96,6 @@ def draw_marginal_gap(
             keys.line(f"R − log K, log K = {cap:.1f}: the upper\nend cannot go below it", dashes=keys.DASHED)
         )
     entries.append(keys.cross("right: ± 1 standard error"))
+    entries += keys.annealed(found)
     keys.legend(page.axes(8.75, 0.5, key_across, top - key_up - 0.65), entries)
     return page.figure

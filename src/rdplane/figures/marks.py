@@ -7,6 +7,7 @@ pairs have further hues.
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import seaborn as sns
 from matplotlib import patheffects
@@ -19,7 +20,9 @@ from rdplane.declare.registry import declared
 from rdplane.experiment.architectures import ARCHITECTURES, parse
 from rdplane.figures import style
 
-__all__ = ["INSIDE", "SHAPES", "Colour", "Mark", "darker", "mark", "scatter", "sign", "size"]
+__all__ = [
+    "INSIDE", "RING", "RING_AREA", "SHAPES", "Colour", "Mark", "darker", "mark", "ring", "scatter", "sign", "size",
+]  # fmt: skip
 
 Colour = tuple[float, float, float]
 
@@ -31,6 +34,10 @@ SHAPES = {
 
 # What stands inside the hollow mark of an encoder -> matplotlib's marker, its area and the width of its lines.
 INSIDE = {"dot": ("o", 3.5, 0.0), "cross": ("x", 8.0, 0.9)}
+
+RING_AREA = 140.0
+RING: dict[str, Any] = {"facecolor": "none", "edgecolor": style.INK, "linewidth": 1.1, "linestyle": (0, (1, 1.3))}
+"""How the dotted ring around the mark of an annealed run is drawn, and its area in points squared."""
 
 _PAPERS_PAIRS = tuple(dict.fromkeys((name[0], name[2]) for name in ARCHITECTURES))
 _GOLDEN = 137.508  # degrees: however many hues there are, each next one is far from all before
@@ -135,3 +142,9 @@ def scatter(
             alpha=alpha,
             zorder=zorder,
         )
+
+
+def ring(axes: Axes, x: ArrayLike, y: ArrayLike, scale: float = 1.0) -> None:
+    """Draw the dotted ring of annealed runs around their marks at (x, y); `scale` as that of the marks."""
+    look = RING | {"linewidth": RING["linewidth"] * min(1.0, scale)}
+    axes.scatter(x, y, s=RING_AREA * scale, zorder=3.4, **look)

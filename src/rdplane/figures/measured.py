@@ -54,3 +54,5 @@ def draw_marks(
     for architecture in place(architectures):
         chosen = architectures == architecture
         marks.scatter(axes, table["rate"].to_numpy()[chosen], y[chosen], architecture, marks.size(len(table)))
+    annealed = table.index.isin(runs.apart_by_annealing(table).index)
+    marks.ring(axes, table["rate"].to_numpy()[annealed], y[annealed], marks.size(len(table)))

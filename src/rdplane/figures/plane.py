@@ -1,24 +1,38 @@
 """Drawing runs into axes over their rate: marks, error bars, curves, and labels that do not overlap."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.lines import Line2D
 
 from rdplane.experiment.architectures import place
-from rdplane.figures import keys, marks, runs, style
+from rdplane.figures import keys, marks, room, runs, style
 from rdplane.table import frontier
 
-__all__ = ["MOST_CURVES", "draw_runs", "label_runs"]
+__all__ = ["MOST_CURVES", "draw_runs", "label_runs", "limits"]
 
 MOST_CURVES = 30  # more would hide the marks
 _MOST_LABELS = 30
 _ANNEALED: keys.Dashes = (0, (1, 1.2))
+
+
+def limits(values: np.ndarray, best: float, shortest: float = 0.0) -> tuple[float, float]:
+    """Around the values that are no outliers with room for marks: from 0, unless all values are far above it.
+
+    Args:
+        values: rates or distortions.
+        best: the best -ELBO; what is beyond three times of it is an outlier.
+        shortest: the least upper end.
+    """
+    kept = values[values <= 3 * best]
+    low, high = float(values.min()), max(shortest, float(kept.max(initial=0.0)))
+    if low < 0.4 * high:
+        return min(-0.02 * high, 1.05 * low), 1.05 * high
+    return low - 0.08 * (high - low), high + 0.08 * (high - low)
 
 
 def draw_runs(axes: Axes, table: pd.DataFrame, y: str, published: pd.DataFrame) -> list[keys.Entry]:
@@ -55,6 +69,9 @@ def draw_runs(axes: Axes, table: pd.DataFrame, y: str, published: pd.DataFrame) 
         group = table[table["objective"].isin([objective.name for objective in objectives])]
         axes.scatter(group["rate"], group[y], s=60 * scale, marker=marker, color="black", linewidth=1.1, zorder=3.5)
     entries += keys.overlays(table)
+    annealed = runs.apart_by_annealing(table)
+    marks.ring(axes, annealed["rate"], annealed[y], scale)
+    entries += keys.annealed(table)
     if len(published):
         entries.append(keys.ring("ringed: printed in the paper"))
         for architecture in place(published["architecture"]):
@@ -77,34 +94,33 @@ def _draw_curves(axes: Axes, curves: list[pd.DataFrame], y: str, table: pd.DataF
     """Draw the curves unless they are too many; returns what the key must explain of them."""
     if not 0 < len(curves) <= MOST_CURVES:
         return []
+    apart = not runs.apart_by_annealing(table).empty
     for curve in curves:
         colour = marks.darker(marks.mark(curve["architecture"].iloc[0]).colour)
-        dashes = _ANNEALED if curve["anneal"].iloc[0] else "solid"
+        dashes = _ANNEALED if apart and curve["anneal"].iloc[0] else "solid"
         axes.plot(curve["rate"], curve[y], color=colour, linewidth=1.0, alpha=0.75, linestyle=dashes, zorder=1.2)
     entries = [keys.line(textwrap.fill(f"one architecture over {runs.symbols(table)}", 34), "#999999")]
-    if table["anneal"].nunique() > 1:
+    if apart and any(curve["anneal"].iloc[0] for curve in curves):
         text = textwrap.fill(f"the same, with annealed {runs.annealed(table)}", 34)
         entries.append(keys.line(text, "#999999", dashes=_ANNEALED))
     return entries
 
 
-def label_runs(axes: Axes, table: pd.DataFrame, y: str, lines: Sequence[Line2D] = ()) -> None:
+def label_runs(axes: Axes, table: pd.DataFrame, y: str, taken: np.ndarray | None = None) -> None:
     """Write the objective's number beside runs of the frontier and the ends of curves, wherever there is room.
 
-    Labels keep off the marks, the error bars, `lines` and one another. Call it when the limits of the axes are final.
+    Labels keep off marks, error bars, lines and one another. Call it when all of these are drawn and the limits of the
+    axes are final.
+
+    Args:
+        taken: a further place to keep off, (4,) left, bottom, right, top in pixels.
     """
     figure = axes.get_figure(root=True)
     assert figure is not None
     settings = runs.per_setting(table)
     places = axes.transData.transform(settings[["rate", y]].to_numpy())
     point = figure.dpi / 72
-    boxes = np.vstack(
-        [
-            _around(axes.transData.transform(table[["rate", y]].to_numpy()), 5 * point),
-            _bars(axes, settings, y),
-            *(_around(_along(axes, line, 2 * point), point) for line in lines),
-        ]
-    )
+    boxes = np.vstack([room.taken(axes), *([taken] if taken is not None else [])])
     frame = axes.bbox.padded(-4 * point)  # the labels' white rim must not rub out the axes
     renderer = FigureCanvasAgg(figure).get_renderer()
     written: list[tuple[str, float, float]] = []
@@ -117,13 +133,13 @@ def label_runs(axes: Axes, table: pd.DataFrame, y: str, lines: Sequence[Line2D] 
             continue
         artist = axes.annotate(text, (0, 0), xycoords="figure pixels", size=style.SMALL - 1, zorder=4)
         extent = artist.get_window_extent(renderer)
-        for right, top in _OFFSETS:
-            centre_x = x + right * (extent.width / 2 + 7 * point)
-            centre_y = up + top * (extent.height / 2 + 7 * point)
+        for right, top, away in _OFFSETS:
+            centre_x = x + right * (extent.width / 2 + away * point)
+            centre_y = up + top * (extent.height / 2 + away * point)
             across, high = extent.width / 2, extent.height / 2
             box = np.array((centre_x - across, centre_y - high, centre_x + across, centre_y + high))
             inside = box[0] > frame.x0 and box[1] > frame.y0 and box[2] < frame.x1 and box[3] < frame.y1
-            if inside and not _overlaps(box, boxes):
+            if inside and not room.overlaps(box, boxes):
                 artist.remove()
                 axes.annotate(
                     text,
@@ -142,7 +158,9 @@ def label_runs(axes: Axes, table: pd.DataFrame, y: str, lines: Sequence[Line2D] 
             artist.remove()
 
 
-_OFFSETS = [(1, 0), (0, 1), (1, 1), (-1, -1), (0, -1), (-1, 0), (1, -1), (-1, 1)]
+# To the right and above in halves of the label, and points away: close to the mark first, then beyond a ring.
+_SIDES = ((1, 0), (0, 1), (1, 1), (-1, -1), (0, -1), (-1, 0), (1, -1), (-1, 1))
+_OFFSETS = [(right, top, away) for away in (7.0, 10.0) for right, top in _SIDES]
 
 
 def _candidates(settings: pd.DataFrame) -> Iterator[int]:
@@ -154,30 +172,3 @@ def _candidates(settings: pd.DataFrame) -> Iterator[int]:
         if index not in seen:
             seen.add(index)
             yield int(index)
-
-
-def _around(places: np.ndarray, reach: float) -> np.ndarray:
-    """Boxes (N, 4) as left, bottom, right, top around places (N, 2), in pixels."""
-    return np.hstack((places - reach, places + reach))
-
-
-def _bars(axes: Axes, settings: pd.DataFrame, y: str) -> np.ndarray:
-    """Boxes (N, 4) of the vertical error bars in pixels."""
-    centre, error = settings[["rate", y]].to_numpy(), np.zeros((len(settings), 2))
-    error[:, 1] = settings[f"{y}_se"]
-    return np.hstack((axes.transData.transform(centre - error), axes.transData.transform(centre + error)))
-
-
-def _along(axes: Axes, line: Line2D, step: float) -> np.ndarray:
-    """Places (N, 2) in pixels along a line, about `step` apart, inside the axes."""
-    corners = axes.transData.transform(line.get_xydata())
-    length = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))))
-    along = np.arange(0.0, length[-1] + step, step)
-    places = np.column_stack([np.interp(along, length, corners[:, axis]) for axis in (0, 1)])
-    inside = axes.bbox.contains
-    return places[[bool(inside(x, up)) for x, up in places]]
-
-
-def _overlaps(box: np.ndarray, boxes: np.ndarray) -> bool:
-    apart = (boxes[:, 0] > box[2]) | (boxes[:, 2] < box[0]) | (boxes[:, 1] > box[3]) | (boxes[:, 3] < box[1])
-    return bool((~apart).any())

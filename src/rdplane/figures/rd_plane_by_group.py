@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from rdplane.declare import Figure
 from rdplane.declare.kinds import KINDS, MARKS
 from rdplane.declare.registry import declared
-from rdplane.figures import keys, marks, runs, style
+from rdplane.figures import keys, marks, plane, runs, style
 from rdplane.table import frontier
 
 __all__ = ["draw_rd_plane_by_group"]
@@ -30,12 +31,12 @@ _MARKERS = tuple(marker for marker, _ in marks.SHAPES.values())
 
 @style.styled
 def draw_rd_plane_by_group(
-    table: pd.DataFrame, *, note: str | None = None, missing: Sequence[str] = ()
+    table: pd.DataFrame, *, title: str = FIGURE.title, note: str | None = None, missing: Sequence[str] = ()
 ) -> matplotlib.figure.Figure:
     """Three RD planes: all runs, faint, and one stepwise Pareto frontier for each encoder, decoder and marginal.
 
     Args:
-        table, note, missing: as `rdplane.figures.rd_plane.draw_rd_plane`.
+        table, title, note, missing: as `rdplane.figures.rd_plane.draw_rd_plane`.
     """
     rate, distortion = table["rate"].to_numpy(), table["distortion"].to_numpy()
     best = float(table["neg_elbo"].iloc[frontier.best_elbo(rate, distortion)])
@@ -43,22 +44,25 @@ def draw_rd_plane_by_group(
     # As in the paper the panels are cut at little more than the best -ELBO: beyond it no frontier tells more. But
     # every group shows at least its own best run.
     high = max([1.12 * best, *(1.1 * reach for kind in KINDS for reach in _reaches(table, kind))])
-    outside = int(((rate > high) | (distortion > high)).sum())
-    if outside:
-        footnotes.append(f"{runs.counted(outside, 'run')} beyond the axes")
-    page = style.Page(11.6, 4.25, FIGURE.title, runs.describe(table), note, footnotes)
+    shown = (rate <= high) & (distortion <= high)
+    if not shown.all():
+        footnotes.append(f"{runs.counted(int((~shown).sum()), 'run')} beyond the axes")
+    xlim = plane.limits(np.append(rate[shown], 0.0), high, shortest=0.2 * best)
+    ylim = plane.limits(np.append(distortion[shown], best), high)
+    page = style.Page(11.6, 4.25, title, runs.describe(table), note, footnotes)
     for column, kind in enumerate(KINDS):
         axes = page.axes(0.65 + 3.75 * column, 0.5, 3.4, 3.4)
         axes.set_title(f"By {kind}", loc="left", weight="bold")
-        axes.set(xlabel=style.RATE, xlim=(-0.02 * high, high), ylim=(-0.02 * high, high), box_aspect=1)
+        axes.set(xlabel=style.RATE, xlim=xlim, ylim=ylim, box_aspect=1)
         if column == 0:
             axes.set_ylabel(style.DISTORTION)
         axes.plot([0, best], [best, 0], color=style.FAINT, linestyle=keys.DASHED, linewidth=1.0, zorder=1)
-        _frontiers(axes, table, kind, high)
+        _frontiers(axes, table, kind, 1.1 * high)
     return page.figure
 
 
-def _frontiers(axes: Axes, table: pd.DataFrame, kind: str, high: float) -> None:
+def _frontiers(axes: Axes, table: pd.DataFrame, kind: str, far: float) -> None:
+    """Runs and frontier of each group; the frontiers end `far` away, outside the axes."""
     palette = sns.color_palette("colorblind")
     for symbol, part in declared().parts[kind].items():
         group = table[table[kind] == symbol]
@@ -67,7 +71,7 @@ def _frontiers(axes: Axes, table: pd.DataFrame, kind: str, high: float) -> None:
         place = MARKS[kind].index(part.mark)
         colour, marker, dashes = palette[place], _MARKERS[place], _DASHES[place]
         axes.scatter(group["rate"], group["distortion"], s=12, marker=marker, color=colour, alpha=0.35, linewidth=0)
-        x, y = frontier.staircase(group["rate"], group["distortion"], top=1.01 * high, right=1.01 * high)
+        x, y = frontier.staircase(group["rate"], group["distortion"], top=far, right=far)
         axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.8, label=f"{marks.sign(symbol)}  {part.title}")
     axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.6, borderpad=0.2)
 

@@ -13,9 +13,9 @@ from rdplane.declare.registry import declared
 from rdplane.experiment.architectures import place
 
 __all__ = [
-    "absent", "annealed", "counted", "curves", "describe", "footnotes", "in_grid_order", "label", "numbers",
-    "objectives", "overlays", "parts", "per_setting", "precisions", "published_points", "read_missing", "spaced",
-    "symbol", "symbols",
+    "absent", "annealed", "apart_by_annealing", "counted", "curves", "describe", "footnotes", "generative",
+    "in_grid_order", "label", "numbers", "objectives", "overlays", "parts", "per_setting", "precisions",
+    "published_points", "read_missing", "spaced", "symbol", "symbols",
 ]  # fmt: skip
 
 
@@ -97,6 +97,25 @@ def annealed(table: pd.DataFrame) -> str:
     return _either([objective for objective in objectives(table) if objective.anneals])
 
 
+def apart_by_annealing(table: pd.DataFrame) -> pd.DataFrame:
+    """The runs whose number climbed to its value, if that of others did not; else none: nothing is to be told apart."""
+    annealed = table["anneal"] > 0
+    return table[annealed] if not annealed.all() else table[:0]
+
+
+def generative(run: Mapping[str, Any] | pd.Series) -> str:
+    """The bounds E and G on the generative information of a run in words, '' where they were not measured.
+
+    E is 'below 0' wherever it is: the information never is, so that no further digit says anything.
+    """
+    lower, upper = run["gen_lower"], run["gen_upper"]
+    if np.isnan(upper):
+        return ""
+    if np.isnan(lower):
+        return f"up to {upper:.1f}"
+    return f"{'below 0' if lower < 0 else f'{lower:.1f}'} to {upper:.1f}"
+
+
 def _either(among: list[Objective]) -> str:
     *others, last = list(dict.fromkeys(map(symbol, among))) or [""]
     return f"{', '.join(others)} or {last}" if others else last
@@ -111,16 +130,28 @@ def overlays(table: pd.DataFrame) -> dict[str, list[Objective]]:
     return found
 
 
-def spaced(table: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most so many of the runs: the ends, and those nearest to even steps of the rate between them."""
+def spaced(table: pd.DataFrame, most: int, kept: int | None = None, low_rates: bool = False) -> pd.DataFrame:
+    """At most so many of the runs by rate: the ends, and those nearest to even steps of the rate between them.
+
+    Args:
+        table: the runs.
+        most: of them, at least 1.
+        kept: row (a label of the table's index) that is among them in any case, in place of the one nearest to it.
+        low_rates: take even steps of log(1 + R) instead, which tell 0 nats from 5 as well as 5 from 30.
+    """
     if len(table) <= most:
-        return table
-    table = table.sort_values("rate")
+        return table.sort_values("rate", kind="stable")
+    table = table.sort_values("rate", kind="stable")
     rate = table["rate"].to_numpy()
+    if low_rates:
+        rate = np.log1p(np.maximum(rate, 0.0))  # an estimate of R may be below 0
     places: list[int] = []
     for step in np.linspace(rate[0], rate[-1], most):
         free = [index for index in range(len(rate)) if index not in places]
         places.append(min(free, key=lambda index: abs(rate[index] - step)))
+    if kept is not None and (wanted := table.index.tolist().index(kept)) not in places:
+        nearest = min(places, key=lambda index: abs(rate[index] - rate[wanted]))
+        places[places.index(nearest)] = wanted
     return table.iloc[sorted(places)]
 
 

@@ -20,6 +20,8 @@ Samples = Callable[[str], Mapping[str, np.ndarray]]
 
 _IMAGES = ("data", "reconstruction_sample", "reconstruction_mean", "generation_sample", "generation_mean")
 
+_GENERATIVE = "I_d"  # as the paper calls the information that z and a generated image share
+
 # Inches: the shorter side of an image, the gaps between images and between runs, and along the page.
 _SIDE, _GAP, _BETWEEN = 0.5, 0.04, 0.26
 _LINE, _CAPTION, _BLOCK_GAP, _BAND_GAP = 0.155, 0.2, 0.24, 0.34
@@ -66,7 +68,7 @@ def draw_grid(
     Args:
         shown: the runs to show, in order.
         samples: gives the samples of their cells.
-        title: heading of the figure.
+        title: heading; '' leaves it and the subtitle out.
         note: a line under the title.
         footnotes: lines below everything.
         images: rows in each block, fewer when fewer are stored.
@@ -76,7 +78,8 @@ def draw_grid(
         UserError: there is no run to show.
     """
     if shown.empty:
-        raise UserError(f"the figure {title!r} shows no cell that is finished; run its cells first")
+        named = f"the figure {title!r}" if title else "the figure"
+        raise UserError(f"{named} shows no cell that is finished; run its cells first")
     arrays = [samples(cell) for cell in shown["cell"]]
     height, width = arrays[0]["data"].shape[1:]
     tall, wide = _SIDE * max(1.0, height / width), _SIDE * max(1.0, width / height)
@@ -95,11 +98,16 @@ def draw_grid(
     header = _LINE * len(headers[0]) + _CAPTION
     band = header + sum(blocks.values()) + _BLOCK_GAP
     draws = int(arrays[0]["draws"])
+    meaning = (
+        f"{', '.join(dict.fromkeys(shown['dataset']))}; sample: one draw; average: mean of {draws} draws at the same z"
+    )
+    if _has_generative(shown):
+        meaning += f"; {_GENERATIVE}: bounds on the nats that z and a generated image share"
     page = style.Page(
         max(content, 5.6),
         bands * band + (bands - 1) * _BAND_GAP,
         title,
-        f"{', '.join(dict.fromkeys(shown['dataset']))}; sample: one draw; average: mean of {draws} draws at the same z",
+        meaning,
         note,
         footnotes,
     )
@@ -149,14 +157,18 @@ def _images(axes: Axes, columns: Sequence[np.ndarray], tall: float, wide: float)
 def _headers(table: pd.DataFrame) -> list[list[str]]:
     """The lines above each run; annealing, seed and precision only where the runs differ in them."""
     headers = []
+    categories = "category" in table and (table["category"] != "").any()
+    generative = _has_generative(table)
     for _, run in table.iterrows():
         lines = [
             f"{marks.sign(run['architecture'])}   {runs.label(run)}",
             f"R {run['rate']:.1f}   D {run['distortion']:.1f}",
             f"−ELBO {run['neg_elbo']:.1f}",
         ]
-        if "category" in table:
+        if categories:
             lines.append(run["category"])
+        if generative:
+            lines.append(f"{_GENERATIVE} {runs.generative(run)}" if runs.generative(run) else "")
         details = []
         if table["anneal"].any():
             details.append(f"annealed {run['anneal']}" if run["anneal"] else "not annealed")
@@ -168,6 +180,10 @@ def _headers(table: pd.DataFrame) -> list[list[str]]:
             lines.append(run["precision"])
         headers.append(lines)
     return headers
+
+
+def _has_generative(table: pd.DataFrame) -> bool:
+    return "gen_upper" in table and bool(table["gen_upper"].notna().any())
 
 
 def _reach(header: Sequence[str]) -> float:

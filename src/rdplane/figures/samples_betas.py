@@ -29,15 +29,18 @@ def along_betas(table: pd.DataFrame, most: int = 6) -> pd.DataFrame:
     return in_grid_order(spaced(widest, most))
 
 
-def draw_samples_betas(table: pd.DataFrame, samples: Samples, *, note: str | None = None) -> matplotlib.figure.Figure:
+def draw_samples_betas(
+    table: pd.DataFrame, samples: Samples, *, title: str = FIGURE.title, note: str | None = None
+) -> matplotlib.figure.Figure:
     """The samples of `along_betas`.
 
     Args:
         table: one row per run.
         samples: gives those of a cell.
+        title: heading; '' leaves it and the subtitle out.
         note: a line under the title.
     """
     shown = along_betas(table)
     if shown.empty:
-        return style.empty(FIGURE.title, "No run was trained with a beta.", note, precisions(table))
-    return draw_grid(shown, samples, FIGURE.title, note=note, footnotes=precisions(table))
+        return style.empty(title, "No run was trained with a beta.", note, precisions(table))
+    return draw_grid(shown, samples, title, note=note, footnotes=precisions(table))

@@ -31,15 +31,18 @@ def at_one_beta(table: pd.DataFrame) -> pd.DataFrame:
     return in_grid_order(at_beta.sort_values(["anneal", "seed"], kind="stable").drop_duplicates("architecture"))
 
 
-def draw_samples_models(table: pd.DataFrame, samples: Samples, *, note: str | None = None) -> matplotlib.figure.Figure:
+def draw_samples_models(
+    table: pd.DataFrame, samples: Samples, *, title: str = FIGURE.title, note: str | None = None
+) -> matplotlib.figure.Figure:
     """The samples of `at_one_beta`.
 
     Args:
         table: one row per run.
         samples: gives those of a cell.
+        title: heading; '' leaves it and the subtitle out.
         note: a line under the title.
     """
     shown = at_one_beta(table)
     if shown.empty:
-        return style.empty(FIGURE.title, "No run was trained with a beta.", note, precisions(table))
-    return draw_grid(shown, samples, FIGURE.title, note=note, footnotes=precisions(table))
+        return style.empty(title, "No run was trained with a beta.", note, precisions(table))
+    return draw_grid(shown, samples, title, note=note, footnotes=precisions(table))

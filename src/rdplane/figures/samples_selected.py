@@ -18,17 +18,23 @@ FIGURE = Figure(
 
 
 def draw_samples_selected(
-    table: pd.DataFrame, samples: Samples, cells: Sequence[str], *, note: str | None = None
+    table: pd.DataFrame,
+    samples: Samples,
+    cells: Sequence[str],
+    *,
+    title: str = FIGURE.title,
+    note: str | None = None,
 ) -> matplotlib.figure.Figure:
     """The samples of those of `cells` that are finished, in the order of the table.
 
     Args:
         table: one row per run.
         samples: gives those of a cell.
+        title: heading; '' leaves it and the subtitle out.
         note: a line under the title.
 
     Raises:
         UserError: none of them is finished.
     """
     shown = table[table["cell"].isin(cells)]
-    return draw_grid(shown, samples, FIGURE.title, note=note, footnotes=precisions(table))
+    return draw_grid(shown, samples, title, note=note, footnotes=precisions(table))

@@ -73,6 +73,13 @@ class Page:
     """A figure of given content size (inches) with title and notes above and missing cells named below.
 
     The content keeps its size whatever the notes need: the figure grows.
+
+    Args:
+        width, height: of the content.
+        title: heading; '' leaves it and the subtitle out, for a paper whose caption says the same.
+        subtitle: a line under the title.
+        note: a line under that, such as the warning that a training run is small; None for none.
+        footnotes: lines below the content.
     """
 
     MARGIN = 0.15
@@ -87,7 +94,8 @@ class Page:
         footnotes: Sequence[str] = (),
     ):
         above = [(line, TITLE, INK, "bold") for line in self._wrap(title, width, TITLE * 1.1)]
-        above += [(line, BODY, FAINT, "normal") for line in self._wrap(subtitle, width, BODY)]
+        if title:
+            above += [(line, BODY, FAINT, "normal") for line in self._wrap(subtitle, width, BODY)]
         above += [(line, BODY, ACCENT, "bold") for line in self._wrap(note or "", width, BODY * 1.1)]
         below = [line for text in footnotes for line in self._wrap(text, width, SMALL)]
         head = sum(1.5 * size / 72 for _, size, _, _ in above) + 0.10
@@ -134,7 +142,7 @@ class Page:
 @styled
 def empty(title: str, reason: str, note: str | None = None, footnotes: Sequence[str] = ()) -> Figure:
     """A page that says why there is nothing to draw: no reason to fail a finished grid."""
-    return Page(9.3, 0.3, title, reason, note, footnotes).figure
+    return Page(9.3, 0.3, title, reason, note, footnotes if title else (reason, *footnotes)).figure
 
 
 def save(figure: Figure, png: str | Path, pdf: str | Path, dpi: int = 160) -> None:

@@ -35,6 +35,7 @@ def draw_training_curves(
     table: pd.DataFrame,
     histories: Sequence[pd.DataFrame],
     *,
+    title: str = FIGURE.title,
     note: str | None = None,
     missing: Sequence[str] = (),
 ) -> matplotlib.figure.Figure:
@@ -45,7 +46,7 @@ def draw_training_curves(
     Args:
         table: one row per run.
         histories: the runs' histories in the same order (see `rdplane.figures.training.read_history`).
-        note, missing: as `rdplane.figures.rd_plane.draw_rd_plane`.
+        title, note, missing: as `rdplane.figures.rd_plane.draw_rd_plane`.
 
     Raises:
         ValueError: the numbers of rows and of histories differ.
@@ -60,7 +61,7 @@ def draw_training_curves(
     page = style.Page(
         max(0.85 + across * (side + gap) + 1.0, 5.5),
         2 * up + block + 0.35,
-        FIGURE.title,
+        title,
         f"{runs.describe(table, measured=False)}; on validation images",
         note,
         runs.footnotes(table, missing),

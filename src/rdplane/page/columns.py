@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 
 from rdplane.declare.kinds import KINDS
 from rdplane.declare.registry import declared
-from rdplane.figures import marks, runs, style
+from rdplane.figures import marks, plane, runs, style
 from rdplane.figures.plane import MOST_CURVES
 from rdplane.table import frontier
 
@@ -46,6 +46,8 @@ def of_runs(table: pd.DataFrame) -> dict[str, Any]:
     columns["parts"] = [_parts(run) for _, run in table.iterrows()]
     columns["label"] = [runs.label(run) for _, run in table.iterrows()]
     columns["annealing"] = [_annealing(epochs) for epochs in table["anneal"]]
+    columns["ringed"] = table.index.isin(runs.apart_by_annealing(table).index).tolist()
+    columns["generative"] = [runs.generative(run) for _, run in table.iterrows()]
     return columns | _marks(table["architecture"], scale)
 
 
@@ -91,7 +93,8 @@ def of_curves(table: pd.DataFrame) -> dict[str, Any]:
     columns["y"] = columns["y_distortion"]
     looks = [marks.mark(curve["architecture"].iloc[0]) for curve in every]
     columns["colour"] = [to_hex(marks.darker(look.colour)) for look in looks]
-    columns["dash"] = ["dotted" if epochs else "solid" for epochs in columns["anneal"]]
+    apart = not runs.apart_by_annealing(table).empty
+    columns["dash"] = ["dotted" if apart and epochs else "solid" for epochs in columns["anneal"]]
     return columns
 
 
@@ -127,9 +130,9 @@ def limits(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, dict[str, tup
     best = float(table["neg_elbo"].iloc[frontier.best_elbo(table["rate"], table["distortion"])])
     kept = [part[(part[["rate", "distortion"]] <= 3 * best).all(axis=1)] for part in (table, points)]
     joined = {name: np.concatenate([part[name] for part in kept]) for name in ("rate", "distortion", "neg_elbo")}
-    across = style.spread(np.append(joined["rate"], [0.0, 0.55 * best]), 0.035)
+    across = plane.limits(np.append(joined["rate"], 0.0), best, shortest=0.2 * best)
     return {
-        "distortion": {"x": across, "y": style.spread(np.append(joined["distortion"], [0.0, 1.05 * best]), 0.03)},
+        "distortion": {"x": across, "y": plane.limits(np.append(joined["distortion"], best), best)},
         "neg_elbo": {"x": across, "y": style.spread(np.append(joined["neg_elbo"], best))},
     }
 

@@ -15,6 +15,7 @@
   );
   const runs = sources.runs.data;
   const count = runs.cell.length;
+  const measured = runs.generative.some(Boolean);  // the bounds on the generative information, of some run
 
   let view = "distortion";
   let shown = [];       // numbers of the runs that pass the filter, by rate
@@ -230,8 +231,9 @@
       make("img", { src: content.swatches[runs.architecture[i]], width: 20, height: 20, alt: "" }), name,
       make("b", { textContent: pinned ? String(pins.indexOf(i) + 1) : "" }));
     const numbers = make("dl");
-    for (const [term, text] of [["R", runs.rate_text[i]], ["D", runs.distortion_text[i]], ["−ELBO", runs.neg_elbo_text[i]],
-      ["annealed", runs.annealing[i]], ["seed", runs.seed[i]]])
+    const terms = [["R", runs.rate_text[i]], ["D", runs.distortion_text[i]], ["−ELBO", runs.neg_elbo_text[i]]];
+    if (measured) terms.push(["I_d", runs.generative[i] || "not measured"]);
+    for (const [term, text] of [...terms, ["annealed", runs.annealing[i]], ["seed", runs.seed[i]]])
       numbers.append(make("dt", { textContent: term }), make("dd", { textContent: text }));
     const node = make("article", { className: i === current ? "card current" : "card" },
       make("div", { className: "head" }, title, numbers, button));

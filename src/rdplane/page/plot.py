@@ -83,6 +83,11 @@ def draw_plot(
                 "rate", "y", source=source, view=of_it, name="draw_runs", marker=_OVERLAYS[objective.mark], size="size",
                 line_color="black", line_width=1.2,
             )  # fmt: skip
+    if any(runs["ringed"]):
+        plot.scatter(
+            "rate", "y", source=source, view=_only(view, runs["ringed"]), name="draw_runs", marker="circle", size=18,
+            fill_color=None, line_color=style.INK, line_dash="dotted", line_width=1.6,
+        )  # fmt: skip
     source, view = _filtered("published", published)
     printed = _marks(plot, source, view, "draw_published")
     plot.scatter(

@@ -70,8 +70,11 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
         headings=headings,
         published=len(points),
         curves=bool(curves["rate"]),
+        generative=bool(table["gen_upper"].notna().any()),
         numbers=runs.symbols(table),
-        annealed=runs.annealed(table) if table["anneal"].nunique() > 1 else "",
+        annealed=runs.annealed(table),
+        dotted="dotted" in curves["dash"],
+        ringed=not runs.apart_by_annealing(table).empty,
         overlays={
             {"x": "×"}.get(mark, mark): " or ".join(objective.title for objective in objectives)
             for mark, objectives in runs.overlays(table).items()

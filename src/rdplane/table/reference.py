@@ -24,7 +24,11 @@ figure, of the page and of the short tables.
 - **Standard errors.** A column that ends in `_se` is the standard error of the column before it. It is over images,
   of one trained model; it does not tell how much another seed would change.
 - **Empty fields.** Of the objectives' columns only that of the cell's own objective has a number. The columns of a
-  measure are empty if it is switched off, needs labels that the dataset lacks, or gave a number that is not finite.
+  measure are empty if it is switched off, needs labels that the dataset lacks or averaged weights that were not asked
+  for, or gave a number that is not finite.
+
+The short tables in `tables/` have one column more, `category`: the paper's word for what a model does with its code,
+where one applies (docs/rd_plane.md).
 
 Cells without a result have no row; `missing.csv` beside the table names them, and why. Objectives and measures of
 your own add columns, each among its like.

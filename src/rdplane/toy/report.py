@@ -18,15 +18,20 @@ def tabulate(records: Sequence[Path], table: Path, summary_table: Path) -> None:
     summary.write_summary(runs, summary_table)
 
 
-def figure(name: str, records: Sequence[Path], settings: dict[str, Any], png: Path, pdf: Path) -> None:
+def figure(
+    name: str, records: Sequence[Path], settings: dict[str, Any], png: Path, pdf: Path, titles: bool = True
+) -> None:
     """Draw one of the toy's figures and save it as PNG and PDF.
 
     Args:
         name: of a declared figure that needs 'toy'.
         records: files of its cells.
         settings: the section `toy` of a resolved configuration.
+        titles: whether title and subtitle are printed.
     """
     from rdplane.figures.style import save
 
     runs = [record.load(path) for path in records]
-    save(construct(declared().toy_plots[name], {"records": runs, "settings": settings}), png, pdf)
+    plot = declared().toy_plots[name]
+    known = {"records": runs, "settings": settings, "title": plot.title if titles else ""}
+    save(construct(plot, known), png, pdf)

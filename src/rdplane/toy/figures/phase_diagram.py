@@ -27,7 +27,7 @@ _BLUE, _GREEN, _RED = "#0072b2", "#009e73", "#d55e00"
 
 
 @style.styled
-def draw_phase_diagram(records: Sequence[Record]) -> matplotlib.figure.Figure:
+def draw_phase_diagram(records: Sequence[Record], *, title: str = FIGURE.title) -> matplotlib.figure.Figure:
     """Regions, exact optimum, and the curves of three restricted families, each with its beta = 1 point.
 
     Red: bumps that leak 30 % of their mass to seldom-visited bins, best encoder and marginal. Green: the same bumps
@@ -35,6 +35,7 @@ def draw_phase_diagram(records: Sequence[Record]) -> matplotlib.figure.Figure:
 
     Args:
         records: runs, at least one; of them only the data's distribution counts.
+        title: heading; '' leaves it and the subtitle out.
 
     Raises:
         UserError: there are no records.
@@ -52,7 +53,7 @@ def draw_phase_diagram(records: Sequence[Record]) -> matplotlib.figure.Figure:
     page = style.Page(
         6.4,
         5.6,
-        FIGURE.title,
+        title,
         f"Exact: H = {entropy:.3f} nats. On each curve the dot is the ELBO's point (β = 1, slope −1)",
         footnotes=(
             "Black: the optimum with free e(z|x), d(x|z) and m(z). Red: the optimum when the decoder is a fixed set of "

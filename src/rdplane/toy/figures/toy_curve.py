@@ -31,7 +31,7 @@ _LOOKS = {
 
 
 @style.styled
-def draw_toy_curve(records: Sequence[Record]) -> matplotlib.figure.Figure:
+def draw_toy_curve(records: Sequence[Record], *, title: str = FIGURE.title) -> matplotlib.figure.Figure:
     """Left: D against R over the line R + D = H, the exact optimum. Right: how far above it each run ends.
 
     The dashed curve is the exact optimum that Blahut-Arimoto finds for the hand-built decoder, with the encoder and
@@ -39,6 +39,7 @@ def draw_toy_curve(records: Sequence[Record]) -> matplotlib.figure.Figure:
 
     Args:
         records: the runs, at least one.
+        title: heading; '' leaves it and the subtitle out.
 
     Raises:
         UserError: no records, or records of different data.
@@ -51,7 +52,7 @@ def draw_toy_curve(records: Sequence[Record]) -> matplotlib.figure.Figure:
     page = style.Page(
         9.3,
         4.7,
-        FIGURE.title,
+        title,
         f"{len(records)} runs, all quantities exact; H = {entropy:.3f} nats. No model can lie below R + D = H",
         footnotes=(f"Runs that end less than {_FLOOR:g} nats above the optimum are drawn at {_FLOOR:g}.",),
     )

@@ -27,7 +27,9 @@ _WIDTH, _LOW, _MAP, _STEP = 2.45, 1.35, 2.2, 2.95  # inches: panels, the two upp
 
 
 @style.styled
-def draw_toy_models(records: Sequence[Record], settings: dict[str, Any]) -> matplotlib.figure.Figure:
+def draw_toy_models(
+    records: Sequence[Record], settings: dict[str, Any], *, title: str = FIGURE.title
+) -> matplotlib.figure.Figure:
     """Columns: the three models. Rows: data space; code space by true class; e(z|x), d(x|z), p(x'|x) as maps.
 
     The codes z are exchangeable and drawn in the order of E[x|z]. In a map, the condition is on the horizontal axis,
@@ -36,6 +38,7 @@ def draw_toy_models(records: Sequence[Record], settings: dict[str, Any]) -> matp
     Args:
         records: all runs. Those of the ELBO and of the target rate are shown with their first seed.
         settings: the section `toy` of a configuration; its `information` is the target rate shown.
+        title: heading; '' leaves it and the subtitle out.
 
     Raises:
         UserError: a model is not among the runs.
@@ -49,7 +52,7 @@ def draw_toy_models(records: Sequence[Record], settings: dict[str, Any]) -> matp
     page = style.Page(
         0.65 + 3 * _STEP + 0.35,
         12.75,
-        FIGURE.title,
+        title,
         "All quantities are exact, in nats. Codes z are sorted by E[x|z]; the columns of each map sum to 1",
     )
     lefts = [0.65 + column * _STEP for column in range(3)]
