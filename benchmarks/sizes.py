@@ -1,4 +1,4 @@
-"""What is measured: cells of the sizes of `config.yaml`, of the paper, and of a tiny grid for the tests."""
+"""What is measured: cells of four sizes, those of `config.yaml`, middle ones, the paper's and the tests' tiny ones."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,11 +12,19 @@ from rdplane.declare import declared
 from rdplane.experiment.architectures import ARCHITECTURES, parse
 from rdplane.experiment.cells import expand
 from rdplane.experiment.config import load_config, resolve_config
+from rdplane.experiment.keys import sizes_of
 
-__all__ = ["ROOT", "SIZES", "Plan", "cells_of", "config_of", "is_sequential", "random_images"]
+__all__ = ["ROOT", "SIZES", "Plan", "cells_of", "config_of", "is_sequential", "middle", "random_images"]
 
 ROOT = Path(__file__).resolve().parents[1]
-SIZES = ("default", "paper", "tiny")
+SIZES = ("default", "middle", "paper", "tiny")
+MIDDLE = {
+    "model": {
+        "latent": 32, "width": 0.5, "made_units": 320, "pixelcnn_depth": 32, "pixelcnn_resnets": 1,
+        "pseudo_inputs": 100,
+    },
+    "training": {"batch_size": 64},
+}  # fmt: skip
 TINY = {
     "model": {
         "latent": 2, "width": 0.1, "flow_steps": 1, "made_layers": 1, "made_units": 8, "pixelcnn_depth": 2,
@@ -41,10 +49,12 @@ class Plan:
         cells: numbers of cells of the grids whose DAG is built.
         threads: CPU threads.
         scratch: an empty folder.
+        recipes: of `benchmarks.recipe.RECIPES`; none for all.
+        hours: whether there is time for what takes longer than minutes.
     """
 
     scratch: Path
-    sizes: tuple[str, ...] = ("default", "paper")
+    sizes: tuple[str, ...] = ("default", "middle", "paper")
     architectures: tuple[str, ...] = ARCHITECTURES
     kinds: tuple[str, ...] = ("---", "-+-", "++v")  # both decoders with nothing else, and the most parts
     seconds: float = 2.0
@@ -52,12 +62,21 @@ class Plan:
     batches: tuple[int, ...] = (1, 16, 64, 256)
     cells: tuple[int, ...] = (100, 1_000, 10_000)
     threads: int = 1
+    recipes: tuple[str, ...] = ()
+    hours: bool = True
 
 
 @cache
 def config_of(size: str) -> dict[str, Any]:
-    """The resolved configuration of a size: the quick run's, the defaults (the paper's), or the tests'."""
-    return load_config(ROOT / "config.yaml") if size == "default" else resolve_config(TINY if size == "tiny" else {})
+    """The resolved configuration of a size: the quick run's, the defaults (the paper's), one between, or the tests'."""
+    if size == "default":
+        return load_config(ROOT / "config.yaml")
+    return resolve_config({"middle": MIDDLE, "paper": {}, "tiny": TINY}[size])
+
+
+def middle(architecture: str) -> dict[str, Any]:
+    """The sizes of an architecture at the middle size, as the section `model` of a configuration of it alone."""
+    return {key: value for key, value in MIDDLE["model"].items() if key in sizes_of(architecture)}
 
 
 def cells_of(size: str, architectures: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -34,7 +34,7 @@ def our_step(
     model: VAE,
     cell: dict[str, Any],
     images: Tensor,
-    compile: str = "auto",
+    compile: str = "off",
     layout: torch.memory_format = torch.channels_last,
     progress: Progress | None = None,
 ) -> Callable[[], None]:

@@ -16,7 +16,7 @@ from benchmarks.reference import plain_model, plain_step
 from benchmarks.sizes import cells_of, random_images
 from benchmarks.timing import clock_of, interleave
 from benchmarks.training import flops_of, model_of, our_step
-from rdplane.device import describe
+from rdplane.device import choose_device, describe
 from rdplane.jobs.progress import Progress
 
 __all__ = ["VARIANTS", "measure"]
@@ -49,7 +49,7 @@ def measure(
         seconds: to spend on each.
         compare: whether the plain reference takes turns with each.
     """
-    device = torch.device(device_name)
+    device = choose_device(device_name)
     yield {"device": describe(device), "peak": {name: peak(device, name) for name in ("float32", "bfloat16")}}
     steps = STEPS if device.type == "cuda" else 1
     for architecture, cell in cells_of(size, tuple(architectures)).items():

@@ -16,9 +16,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # benchmarks/ is n
 
 from benchmarks.dag import exponent
 from benchmarks.gpu import Session
+from benchmarks.recipe import RECIPES, Recipe, layout_of
 from benchmarks.reference import naive_sample, plain_gates, plain_model, plain_step
 from benchmarks.sizes import Plan, cells_of, random_images
 from benchmarks.table import Row, Table, compared
+from benchmarks.time_to_nats import reached
 from benchmarks.timing import interleave, quartiles
 from benchmarks.training import flops_of, model_of, our_step
 from rdplane.models.pixelcnn_sampler import sample
@@ -49,7 +51,8 @@ def tiny(architecture):
 
 
 @pytest.mark.parametrize(
-    ("name", "rows"), [("peak", 2), ("training", 2), ("evaluation", 2), ("sampling", 2), ("memory", 2), ("dag", 3)]
+    ("name", "rows"),
+    [("peak", 2), ("training", 2), ("evaluation", 2), ("sampling", 2), ("memory", 2), ("dag", 3), ("precision", 2)],
 )
 def test_benchmark_measures_at_a_tiny_size(plan, name, rows):
     if name == "dag":
@@ -61,6 +64,33 @@ def test_benchmark_measures_at_a_tiny_size(plan, name, rows):
         assert row.value > 0 or row.quantity == "exponent"
         if name not in ("peak", "dag"):
             assert row.reference > 0 and row.ratio > 0
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_is_one_cell_of_the_middle_size(name):
+    (cell,) = layout_of(name, RECIPES[name], threads=1).cells.values()
+    assert cell["architecture"] == "-+-" and cell["model"]["pixelcnn_depth"] == 32
+    assert cell["training"]["average"] == 0.999 and cell["data"]["dataset"] == "binarized_mnist"
+
+
+def test_recipes_differ():
+    cells = [cell for name in RECIPES for cell in layout_of(name, RECIPES[name], threads=1).cells]
+    alike = [name for name, recipe in RECIPES.items() if recipe.betas != Recipe.betas]  # no part of a cell
+    assert len(set(cells)) == len(RECIPES) - len(alike)
+
+
+def test_time_to_a_number_of_nats_is_read_off_straight_lines():
+    curve = [(10.0, 90.0), (20.0, 84.0), (30.0, 81.0), (40.0, 82.0)]
+    assert reached(curve, 90.0) == 10.0
+    assert reached(curve, 87.0) == 15.0
+    assert reached(curve, 82.0) == pytest.approx(20 + 10 * 2 / 3)
+    assert reached(curve, 80.0) is None
+
+
+def test_time_to_nats_is_skipped_without_the_images(plan, monkeypatch):
+    monkeypatch.delenv("RDPLANE_MIRROR", raising=False)
+    (row,) = importlib.import_module("benchmarks.time_to_nats").run(plan)
+    assert row.note.startswith("skipped: RDPLANE_MIRROR") and row.value is None
 
 
 def test_start_up_ends_with_the_first_step(plan):

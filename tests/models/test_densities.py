@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch.distributions import Bernoulli, Categorical, Independent, MixtureSameFamily, Normal
 
@@ -47,8 +48,9 @@ def test_mixture_agrees_with_torch():
     torch.testing.assert_close(gaussian_mixture_log_prob(z, log_weights, mean, scale), expected)
 
 
-def test_mixture_of_narrow_components_is_accurate_in_float32():
-    mean, scale = 3 * torch.randn(50, 64), torch.full((50, 64), 0.01)
+@pytest.mark.parametrize("narrow", [1e-2, 1e-4])
+def test_mixture_of_narrow_components_is_accurate_in_float32(narrow):
+    mean, scale = 3 * torch.randn(50, 64), torch.full((50, 64), narrow)
     z = mean[:20] + scale[:20] * torch.randn(20, 64)
     log_weights = torch.zeros(50).log_softmax(0)
     expected = mixture(log_weights.double(), mean.double(), scale.double()).log_prob(z.double())

@@ -37,9 +37,9 @@ def test_posterior_integrates_to_one(symbol, tiny, images):
     assert abs(density.sum().item() * (axis[1] - axis[0]).item() ** 2 - 1) < 1e-4
 
 
-def test_scale_starts_near_one(images):
+def test_scales_start_around_one(images):
     _, scale = ConvEncoder((28, 28), 64, 1.0).double()(images(4, (28, 28)))
-    assert 0.75 < scale.mean() < 1.33
+    assert scale.min() > 0.1 and scale.max() < 4 and 0.8 < scale.median() < 1.25
 
 
 def test_sampled_kl_agrees_with_the_closed_form(tiny, images):
