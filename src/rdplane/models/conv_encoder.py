@@ -22,7 +22,9 @@ _SOFTPLUS_INVERSE_OF_1 = math.log(math.expm1(1.0))
 
 
 class ConvEncoder(Encoder):
-    """Encoder ``-``: diagonal Gaussian, standard deviation softplus(raw + softplus^-1(1)), around 1 at first.
+    """Encoder ``-``: diagonal Gaussian, standard deviation softplus(raw + softplus^-1(1)).
+
+    At first it is around 1: at the paper's size between 0.1 and 4, half of them below 1.
 
     Layers as in the paper's appendix, for 28 x 28 images 28-28-14-14-7-1.
 

@@ -28,8 +28,8 @@ class PixelCNN(nn.Module):
     The decoder '+' of the paper (appendix F): PixelCNN++ with gated layers in place of its activations, six blocks at
     scales 1, 2, 4, 4, 2, 1. A vertical stream sees the rows above, a horizontal one the row's pixels on the left too.
     z becomes an image-sized map through a dense gated layer and enters as a second channel. PixelCNN++ shifts what
-    enters, so that a pixel does not see itself; here the image alone is shifted: a logit sees the map of z at
-    its own place, on its left and above, never in a row below, so that even the first pixel depends on z.
+    enters, so that a pixel does not see itself; here the image alone is shifted: a logit sees the map of z around its
+    own place, in its row and in those above, never in a row below, and even the first pixel depends on z.
 
     Args:
         shape: (H, W), both divisible by 4.
