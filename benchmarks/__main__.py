@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--csv", type=Path, default=Path("results/benchmarks.csv"), help="(default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=7.5, help="time budget of gpu (default: 7.5)")
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"), help="of gpu; cpu only tries it out")
-    parser.add_argument("--recipe", action="append", help="of recipe; repeat (default: all)")
+    parser.add_argument("--recipe", action="append", help="a name of benchmarks/recipe.py; repeat (default: all)")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in NAMES + ASKED]:
         parser.error(f"no benchmark {unknown[0]!r}, expected some of {', '.join(NAMES + ASKED)}")

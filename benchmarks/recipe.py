@@ -17,6 +17,7 @@ from benchmarks.sizes import Plan, middle
 from benchmarks.table import Row
 from rdplane.commands import steps
 from rdplane.declare import declared
+from rdplane.errors import UserError
 from rdplane.experiment.config import resolve_config
 from rdplane.experiment.layout import Layout
 from rdplane.files import read_json
@@ -63,8 +64,10 @@ def run(plan: Plan) -> Iterator[Row]:
     """A row for each recipe.
 
     Raises:
-        UserError: the images cannot be had.
+        UserError: a recipe is unknown, or the images cannot be had.
     """
+    if unknown := [name for name in plan.recipes if name not in RECIPES]:
+        raise UserError(f"--recipe is {unknown[0]!r}, expected one of {', '.join(map(repr, RECIPES))}")
     for name in plan.recipes or RECIPES:
         recipe = RECIPES[name]
         folder = trained(layout_of(name, recipe, plan.threads), recipe)
@@ -93,8 +96,8 @@ def layout_of(name: str, recipe: Recipe, threads: int, epochs: int = EPOCHS) -> 
     return Layout(resolve_config(config), FOLDER)
 
 
-def trained(layout: Layout, recipe: Recipe) -> Path:
-    """The folder of the layout's one cell, trained and measured: now, or on an earlier day.
+def trained(layout: Layout, recipe: Recipe, fresh: bool = False) -> Path:
+    """The folder of the layout's one cell, trained and measured: now, or unless `fresh` on an earlier day.
 
     Raises:
         UserError: the images cannot be had.
@@ -104,7 +107,7 @@ def trained(layout: Layout, recipe: Recipe) -> Path:
         steps.prepare_data(layout.config, layout.images)
     own = functools.partial(NormalisedAdam, betas=recipe.betas)
     with patch("rdplane.train.loop.NormalisedAdam", own) if recipe.betas != Recipe.betas else contextlib.nullcontext():
-        steps.train(**steps.arguments_of(layout, name, "train"))
+        steps.train(**steps.arguments_of(layout, name, "train"), fresh=fresh)
     steps.evaluate(**steps.arguments_of(layout, name, "evaluate"))
     return layout.cell(name)
 

@@ -19,7 +19,7 @@ def run(plan: Plan) -> Iterator[Row]:
     if not (plan.hours and os.environ.get("RDPLANE_MIRROR")):
         yield Row("time_to_nats", "middle", "-+-", "s", note=f"skipped: {why}")
         return
-    folder = trained(layout_of("time_to_nats", RECIPES["faster"], plan.threads, EPOCHS), RECIPES["faster"])
+    folder = trained(layout_of("time_to_nats", RECIPES["faster"], plan.threads, EPOCHS), RECIPES["faster"], fresh=True)
     epochs = history(folder)
     for target in TARGETS:
         best = min(row["averaged"] for row in epochs)

@@ -23,6 +23,7 @@ from benchmarks.table import Row, Table, compared
 from benchmarks.time_to_nats import reached
 from benchmarks.timing import interleave, quartiles
 from benchmarks.training import flops_of, model_of, our_step
+from rdplane.errors import UserError
 from rdplane.models.pixelcnn_sampler import sample
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +72,11 @@ def test_recipe_is_one_cell_of_the_middle_size(name):
     (cell,) = layout_of(name, RECIPES[name], threads=1).cells.values()
     assert cell["architecture"] == "-+-" and cell["model"]["pixelcnn_depth"] == 32
     assert cell["training"]["average"] == 0.999 and cell["data"]["dataset"] == "binarized_mnist"
+
+
+def test_unknown_recipe_is_one_line(plan):
+    with pytest.raises(UserError, match="--recipe is 'fast', expected one of 'faster', "):
+        next(importlib.import_module("benchmarks.recipe").run(replace(plan, recipes=("fast",))))
 
 
 def test_recipes_differ():

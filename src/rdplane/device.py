@@ -57,7 +57,7 @@ BFLOAT16_UNITS = frozenset({"amx_bf16", "avx512_bf16"})  # as Linux names them
 
 @functools.cache
 def has_bfloat16_unit(kind: str) -> bool:
-    """Whether a device type multiplies bfloat16 matrices in hardware: CUDA, and CPUs with one of `BFLOAT16_UNITS`.
+    """Whether a device type is taken to multiply bfloat16 in hardware: CUDA, and CPUs with one of `BFLOAT16_UNITS`.
 
     With such a unit a training step is faster than in float32 at every size and architecture that was measured
     (docs/benchmarks.md), without one it is slower. The instruction set decides, not a stopwatch: two cells of one

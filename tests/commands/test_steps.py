@@ -1,6 +1,9 @@
 """The steps of a cell: training measures and samples it as well, so that the steps behind it only give it out."""
 
 import importlib.util
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from rdplane.commands import steps
 from rdplane.evaluate import run, samples
 from rdplane.experiment.layout import Layout
+from rdplane.jobs.signals import Interrupted
 
 spec = importlib.util.spec_from_file_location("tiny_cells", Path(__file__).parents[1] / "train/tiny_cells.py")
 tiny_cells = importlib.util.module_from_spec(spec)
@@ -99,6 +103,27 @@ def test_a_measure_that_fails_does_not_fail_the_training(cell, monkeypatch):
     assert (layout.cell(name) / "train.json").exists()
     assert not (layout.cell(name) / "metrics.json").exists()
     results(layout, name)
+
+
+def test_a_signal_ends_measuring_at_once_and_loses_nothing(cell, monkeypatch):
+    layout, name = cell("together")
+    monkeypatch.setattr(run, "_compute", lambda *_: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(60))
+    with pytest.raises(Interrupted):
+        train(layout, name)
+    assert (layout.cell(name) / "train.json").exists()
+    assert not (layout.cell(name) / "state/heartbeat.json").exists()
+
+
+def test_why_measuring_failed_is_in_the_log(cell, monkeypatch, tmp_path):
+    layout, name = cell("together")
+
+    def fail(*_):
+        raise RuntimeError("no such number")
+
+    monkeypatch.setattr(run, "_compute", fail)
+    wanted = steps.measuring(layout, layout.cells[name]["architecture"])
+    steps.train(**steps.arguments_of(layout, name, "train"), log=tmp_path / "log", measuring=wanted)
+    assert "measuring is left to its own step (no such number)" in (tmp_path / "log").read_text()
 
 
 def test_edited_source_is_not_kept_under_the_version_before(cell):

@@ -106,6 +106,18 @@ def test_another_schedule_is_said():
 @pytest.mark.parametrize(
     ("training", "expected"),
     [
+        ({"schedule": "cosine", "warmup_steps": 0}, "a learning rate falling from 3.0e-4 along half a cosine to 0;"),
+        ({"epochs": 4, "constant_epochs": 4}, "a learning rate of 3.0e-4 throughout;"),
+        ({"epochs": 1}, "a learning rate falling linearly from 3.0e-4 to 0;"),
+    ],
+)
+def test_a_part_of_the_schedule_that_takes_no_time_is_not_said(training, expected):
+    assert expected in described(training=training)
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
         ({}, "the weights of the last epoch are"),
         ({"keep": "best"}, "the weights of the epoch that was best on the validation images are"),
         ({"keep": "average", "average": 0.99}, "moving averages of the weights with decay 0.99 are"),

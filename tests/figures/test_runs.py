@@ -9,6 +9,7 @@ from rdplane.figures.runs import (
     annealed,
     curves,
     footnotes,
+    generative,
     in_grid_order,
     label,
     numbers,
@@ -122,3 +123,11 @@ def test_precisions_are_counted_only_where_they_differ():
     table.loc[:0, "precision"] = "bfloat16"
     assert precisions(table) == ["1 run trained in bfloat16, 35 in float32"]
     assert footnotes(table, ["a"]) == [*absent(table, ["a"]), *precisions(table)]
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "expected"),
+    [(-5.0, -0.01, "below 0 to 0.0"), (0.0, 0.04, "0.0 to 0.0"), (float("nan"), -1.0, "up to 0.0")],
+)
+def test_no_bound_on_the_generative_information_is_shown_below_0(lower, upper, expected):
+    assert generative({"gen_lower": lower, "gen_upper": upper}) == expected

@@ -111,6 +111,16 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
         heartbeat.step()
 
 
+def test_at_rest_no_step_is_expected_and_no_time_left_is_told(tmp_path):
+    with Heartbeat(tmp_path, limit=0.1, stalled=lambda reason: pytest.fail(reason)) as heartbeat:
+        heartbeat.step()
+        heartbeat.report(epoch=3, left=12.0)
+        heartbeat.rest("measuring")
+        time.sleep(0.5)
+        beat = json.loads((tmp_path / "heartbeat.json").read_text())
+    assert (beat["stage"], beat["epoch"], beat["left"]) == ("measuring", 3, None)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 @pytest.mark.parametrize("moment", ["before its first step", "while it trains"])
 def test_a_warned_job_ends_within_5_seconds(tiny, tmp_path, number, moment):

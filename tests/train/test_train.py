@@ -313,7 +313,7 @@ def validate_as(points, monkeypatch):
     monkeypatch.setattr(engine, "_validate", lambda *arguments: left.pop(0))
 
 
-@pytest.mark.parametrize(("anneal", "best"), [(0, 1), (4, 5), (6, 6)])
+@pytest.mark.parametrize(("anneal", "best"), [(0, 1), (4, 5), (5, 6), (6, 6)])
 def test_best_is_the_cells_own_objective_once_beta_has_climbed(tiny, tmp_path, monkeypatch, anneal, best):
     """By -ELBO the second epoch would be best, whose weights are those of a smaller beta."""
     cell = tiny.cell("---", keep="best", epochs=6)

@@ -11,6 +11,7 @@ from snakemake import __version__ as snakemake_version
 from snakemake.logging import logger
 
 from rdplane.commands.recover import forget_the_dead, undo_future_dates
+from rdplane.commands import steps
 from rdplane.commands.step import EXTENSIONS
 from rdplane.declare import declared
 from rdplane.errors import UserError
@@ -124,13 +125,7 @@ def compute(cell, threads):
 
 def measuring(cell):
     """How a cell is measured and sampled once it is trained. Called as `compute` is, for the same reason."""
-    name = CELLS[cell]["architecture"]
-    return canonical_json(
-        {
-            "evaluation": json.loads(EVALUATION[name]),
-            "sampling": json.loads(SAMPLING[name]),
-        }
-    )
+    return canonical_json(steps.measuring(LAYOUT, CELLS[cell]["architecture"]))
 
 
 def threads_of(wildcards):

@@ -56,6 +56,7 @@ def train(
         measuring: `evaluation` and `sampling` of the steps that follow, to be done here as well: torch is loaded and
             the GPU held. Those steps find the results kept.
     """
+    from rdplane.jobs.progress import Progress
     from rdplane.train.job import train
 
     _refuse_edited(cell["versions"], versions_of(cell["architecture"], cell["objective"]["name"]))
@@ -64,11 +65,12 @@ def train(
     def measure() -> None:
         assert measuring is not None
         where = {"device": compute["device"], "threads": compute["threads"]}
-        # What fails here fails in its own step again, which says why; the training has succeeded.
-        with contextlib.suppress(Exception):
-            _evaluate(folder, images, None, measuring["evaluation"], where)
-        with contextlib.suppress(Exception):
-            _sample(folder, images, None, measuring["sampling"], where)
+        for doing, settings in ((_evaluate, measuring["evaluation"]), (_sample, measuring["sampling"])):
+            try:
+                doing(folder, images, None, settings, where)
+            except Exception as error:  # the training has succeeded, and the step for this tries again
+                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                Progress(folder.name, log).line(f"trained; measuring is left to its own step ({reason})")
 
     train(cell, images, folder, compute, log, fresh, measure if measuring else None)
 

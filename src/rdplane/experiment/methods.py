@@ -152,14 +152,24 @@ def _kept(training: Mapping[str, Any]) -> str:
 def _learning_rates(cells: Cells) -> str:
     if any(cell["training"]["schedule"] != "paper" for cell in cells.values()):
         return _training(cells, _schedule)
-    return f"a learning rate of {_training(cells, _constant)}, then falling linearly to 0"
+    if all(0 < cell["training"]["constant_epochs"] < cell["training"]["epochs"] for cell in cells.values()):
+        return f"a learning rate of {_training(cells, _constant)}, then falling linearly to 0"
+    return _training(cells, _schedule)
 
 
 def _schedule(training: Mapping[str, Any]) -> str:
-    if training["schedule"] == "paper":
-        return f"a learning rate of {_constant(training)}, then falling linearly to 0"
-    climb = _counted(training["warmup_steps"], "step")
-    return f"a learning rate climbing to {_value(training['learning_rate'])} over {climb}, then half a cosine to 0"
+    """The learning rate of a cell in words: a part of its course that takes no time is left out."""
+    rate = _value(training["learning_rate"])
+    if training["schedule"] == "cosine":
+        climb = training["warmup_steps"]
+        rise = f"climbing to {rate} over {_counted(climb, 'step')}, then" if climb else f"falling from {rate} along"
+        return f"a learning rate {rise} half a cosine to 0"
+    constant = training["constant_epochs"]
+    if constant == training["epochs"]:
+        return f"a learning rate of {rate} throughout"
+    if not constant:
+        return f"a learning rate falling linearly from {rate} to 0"
+    return f"a learning rate of {_constant(training)}, then falling linearly to 0"
 
 
 def _constant(training: Mapping[str, Any]) -> str:

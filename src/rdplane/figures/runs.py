@@ -106,11 +106,13 @@ def apart_by_annealing(table: pd.DataFrame) -> pd.DataFrame:
 def generative(run: Mapping[str, Any] | pd.Series) -> str:
     """The bounds E and G on the generative information of a run in words, '' where they were not measured.
 
-    E is 'below 0' wherever it is: the information never is, so that no further digit says anything.
+    E is 'below 0' wherever it is: the information never is, so that no further digit says anything. An estimate of G
+    below 0 is chance, and 0 the bound.
     """
     lower, upper = run["gen_lower"], run["gen_upper"]
     if np.isnan(upper):
         return ""
+    upper = max(upper, 0.0)
     if np.isnan(lower):
         return f"up to {upper:.1f}"
     return f"{'below 0' if lower < 0 else f'{lower:.1f}'} to {upper:.1f}"

@@ -171,7 +171,8 @@ def _headers(table: pd.DataFrame) -> list[list[str]]:
             lines.append(f"{_GENERATIVE} {runs.generative(run)}" if runs.generative(run) else "")
         details = []
         if table["anneal"].any():
-            details.append(f"annealed {run['anneal']}" if run["anneal"] else "not annealed")
+            epochs = f"{run['anneal']} epoch{'s' * (run['anneal'] != 1)}"
+            details.append(f"annealed {epochs}" if run["anneal"] else "not annealed")
         if table["seed"].nunique() > 1:
             details.append(f"seed {run['seed']}")
         if details:

@@ -46,7 +46,7 @@ class Heartbeat:
     def rest(self, stage: str) -> None:
         """No step is expected any more: something else is done, which may take any time."""
         self.last_step = None
-        self.report(stage=stage)
+        self.report(stage=stage, left=None)
 
     def report(self, **fields: Any) -> None:
         """Where it stands: `stage`, `epoch`, `epochs`, `step`, `steps`, `rate`, `distortion` (nats), `left` (s)."""

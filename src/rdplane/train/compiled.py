@@ -21,9 +21,10 @@ LONG = 300_000
 def chosen_mode(mode: str, device: torch.device, precision: str, passes: int) -> str:
     """The mode of torch.compile that `compute.compile` means for a cell.
 
-    'auto' compiles where that was measured to pay (docs/benchmarks.md). On CUDA fused kernels do. On a CPU a float32
-    step is 1.2 to 1.7 times as fast, one in bfloat16 is not, and the compiler takes 20 to 60 seconds first. The choice
-    depends on nothing that a resumed training run would find changed on the same machine.
+    'auto' compiles where that pays by what was measured (docs/benchmarks.md). On CUDA fused kernels should. On a CPU a
+    float32 step was 1.2 to 1.3 times as fast at all but the smallest sizes, one in bfloat16 0.8 to 1.2 times, and the
+    compiler took 5 to 60 seconds first. The choice depends on nothing that a resumed training run would find changed
+    on the same machine.
 
     Args:
         mode: 'auto', 'off', 'default' or 'reduce-overhead' (CUDA graphs).

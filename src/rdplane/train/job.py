@@ -96,9 +96,9 @@ def _train(
         if progress.log is not None and not displayed():
             print(f"{progress.cell}: {_outcome(state / 'finished')}", file=sys.stderr)
         _publish(folder)
+        stop.deferred = False  # its weights are in place, so there is nothing to save any more
         if then is not None and not stop:
             heartbeat.rest("measuring")
-            stop.deferred = False  # its weights are in place, so there is nothing to save any more
             then()
 
 

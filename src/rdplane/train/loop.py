@@ -358,9 +358,10 @@ def _report(progress: Progress, row: dict[str, float], epochs: int, spent: float
 def _keep_best(task: Task, position: Position) -> None:
     """Keep the weights if the epoch that has just ended is the best so far by the cell's own objective.
 
-    While the weight of the rate still climbs, weights are those of another objective and do not count.
+    While the weight of the rate still climbs, weights are those of another objective and do not count: the first epoch
+    that does is the one behind the annealing, or the last one.
     """
-    if position.epoch < min(task.cell["anneal"], task.epochs):
+    if position.epoch < min(task.cell["anneal"] + 1, task.epochs):
         return
     row = position.history[-1]
     merit = position.objective.merit(row["valid_rate"], row["valid_distortion"], task.epochs)
