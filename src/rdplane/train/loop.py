@@ -1,25 +1,20 @@
 """The training loop, read from top to bottom: one cell from its first step, or its last checkpoint, to its weights."""
 
 import contextlib
-import csv
-import io
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
 # Exactly what is needed, never a whole package: these imports decide what counts as the source of training (see
 # rdplane.experiment.versions).
 from rdplane.data.store import load
-from rdplane.declare.registry import files
-from rdplane.device import autocast, choose_device, describe, resolve_precision, set_threads
+from rdplane.device import autocast, choose_device, resolve_precision, set_threads
 from rdplane.errors import UserError
-from rdplane.files import atomic, canonical_json, write_json, write_text
+from rdplane.files import canonical_json
 from rdplane.jobs.heartbeat import Heartbeat
 from rdplane.jobs.progress import Progress, duration
 from rdplane.jobs.signals import Interrupted, Stop
@@ -28,65 +23,18 @@ from rdplane.models.vae import VAE
 from rdplane.train.average import MovingAverage
 from rdplane.train.checkpoint import load_checkpoint, save_checkpoint
 from rdplane.train.compiled import chosen_mode
+from rdplane.train.finished import finish, keep_best, write_history
 from rdplane.train.gradient import BatchGradient
 from rdplane.train.loss import build_loss
 from rdplane.train.optimiser import NormalisedAdam
 from rdplane.train.position import Position, random_state, set_random_state
-from rdplane.train.schedule import learning_rate
+from rdplane.train.task import Task
 
-__all__ = ["HISTORY", "build_model", "run"]
+__all__ = ["build_model", "run"]
 
-HISTORY = (
-    "epoch", "beta", "learning_rate", "train_rate", "train_distortion", "valid_rate", "valid_distortion",
-    "valid_rate_average", "valid_distortion_average", "seconds", "images_per_second",
-)  # fmt: skip
 LOOK_EVERY = 50  # steps between looks at the numbers: each look makes a GPU wait
 LOOK_SECONDS = 5.0  # or this long, where steps are slow
 VALIDATED = 250  # images at once, or fewer where memory was found to be short
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What stays as it is while a cell is trained.
-
-    Attributes:
-        cell: the resolved cell.
-        train, valid: (N, H, W) uint8 of 0 and 1, on the device.
-        state: folder of the checkpoints.
-        compute: how the cell is computed (`rdplane.experiment.keys.COMPUTE`).
-        progress, stop, heartbeat: the ways to the outside and back.
-    """
-
-    cell: dict[str, Any]
-    train: Tensor
-    valid: Tensor
-    state: Path
-    compute: dict[str, Any]
-    progress: Progress
-    stop: Stop
-    heartbeat: Heartbeat
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The section `training` of the cell."""
-        return self.cell["training"]
-
-    @property
-    def epochs(self) -> int:
-        return self.settings["epochs"]
-
-    @property
-    def batch_size(self) -> int:
-        return min(self.settings["batch_size"], len(self.train))
-
-    @property
-    def steps(self) -> int:
-        """Steps of an epoch: a last, smaller batch would weigh its images more."""
-        return len(self.train) // self.batch_size
-
-    def learning_rate(self, epoch: int, step: int) -> float:
-        """The learning rate of a step: epochs that are done, and steps of the one after them."""
-        return learning_rate(self.settings, epoch, step, self.steps)
 
 
 @dataclass
@@ -138,10 +86,10 @@ def run(
         validated = _validation(task, position, min(gradient.most or VALIDATED, VALIDATED))
         position.end_epoch(_row(task, position, validated, speed))
         _report(progress, position.history[-1], task.epochs, time.monotonic() - began)
-        write_text(state / "history.csv", _csv(position.history))
+        write_history(state / "history.csv", position.history)
         if task.settings["keep"] == "best":
-            _keep_best(task, position)
-    _finish(task, position, compiled=gradient.rate_distortion.compiled is not None)
+            keep_best(task, position)
+    finish(task, position, compiled=gradient.rate_distortion.compiled is not None)
 
 
 def _start(task: Task) -> Position:
@@ -353,65 +301,3 @@ def _report(progress: Progress, row: dict[str, float], epochs: int, spent: float
         + f"{row['images_per_second']:.0f} images/s"
         + (f"  {duration(left)} left" if left else "  done")
     )
-
-
-def _keep_best(task: Task, position: Position) -> None:
-    """Keep the weights if the epoch that has just ended is the best so far by the cell's own objective.
-
-    While the weight of the rate still climbs, weights are those of another objective and do not count: the first epoch
-    that does is the one behind the annealing, or the last one.
-    """
-    if position.epoch < min(task.cell["anneal"] + 1, task.epochs):
-        return
-    row = position.history[-1]
-    merit = position.objective.merit(row["valid_rate"], row["valid_distortion"], task.epochs)
-    if merit < position.best:
-        position.best, position.best_epoch = merit, position.epoch
-        _save_weights(position.model.state_dict(), task.state / "best.safetensors", task.cell)
-
-
-def _finish(task: Task, position: Position, compiled: bool) -> None:
-    """Write the finished files, and remove what only an unfinished training run needs.
-
-    Args:
-        compiled: whether the last step was that of torch.compile.
-    """
-    state, folder, model = task.state, task.state / "finished", position.model
-    kept = task.epochs
-    if task.settings["keep"] == "best":
-        kept = position.best_epoch
-        if not kept:
-            raise UserError(
-                f"{task.progress.cell}: the objective is not finite on the validation images after any epoch that "
-                "counts, so none is best; lower training.learning_rate or set training.precision: float32 for it under "
-                "overrides"
-            )
-        model.load_state_dict(safetensors.torch.load_file(state / "best.safetensors"))
-    elif task.settings["keep"] == "average" and position.average:
-        model.load_state_dict(position.average.means, strict=False)  # buffers are the model's own
-    tensors = model.state_dict() | (position.average.state() if position.average else {})
-    _save_weights(tensors, folder / "model.safetensors", task.cell)
-    write_text(folder / "history.csv", _csv(position.history))
-    write_json(folder / "train.json", {
-        "cell": task.cell, "shape": list(task.train.shape[1:]), "epochs": task.epochs, "epoch": kept,
-        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "train_seconds": position.seconds, "device": describe(task.train.device), "torch": torch.__version__,
-        "precision": position.precision, "compiled": compiled, "threads": task.compute["threads"],
-        "extensions": {source: str(path) for source, path in files().items()},
-    })  # fmt: skip
-    for leftover in ("next", "checkpoint", "previous", "best.safetensors", "history.csv"):
-        (state / leftover).unlink(missing_ok=True)
-
-
-def _csv(history: list[dict[str, float]]) -> str:
-    table = io.StringIO()
-    writer = csv.DictWriter(table, HISTORY, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return table.getvalue()
-
-
-def _save_weights(tensors: Mapping[str, Tensor], path: Path, cell: dict[str, Any]) -> None:
-    plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    with atomic(path) as stream:
-        stream.write(safetensors.torch.save(plain, metadata={"cell": canonical_json(cell)}))
