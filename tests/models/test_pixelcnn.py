@@ -115,6 +115,14 @@ def test_log_prob_is_the_sum_of_bernoulli_log_densities(latent):
 
 
 @pytest.mark.parametrize("latent", [0, LATENT])
+def test_without_a_gradient_the_pieces_of_a_batch_give_the_same(latent):
+    model, x, z = decoder((8, 8), latent), images((8, 8), 150), code(latent, 150)
+    with torch.no_grad():
+        pieces = model.log_prob(x, z)
+    torch.testing.assert_close(pieces, model.log_prob(x, z).detach(), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("latent", [0, LATENT])
 def test_every_parameter_gets_a_gradient(latent):
     torch.manual_seed(0)
     model = PixelCNN((8, 8), latent, pixelcnn_depth=4, pixelcnn_resnets=2).double()
