@@ -52,6 +52,7 @@ RECIPES = {
     "paper's schedule": Recipe({"schedule": "paper", "warmup_steps": None}),
     "peak 1e-3": Recipe({"learning_rate": 1e-3}),
     "peak 4e-3": Recipe({"learning_rate": 4e-3}),
+    "peak 8e-3": Recipe({"learning_rate": 8e-3}),
     "batch 32": Recipe({"batch_size": 32}),
     "batch 128": Recipe({"batch_size": 128}),
     "plain gradients": Recipe({"normalise_gradients": False}),
