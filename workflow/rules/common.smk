@@ -16,11 +16,7 @@ from rdplane.commands.step import EXTENSIONS
 from rdplane.declare import declared
 from rdplane.errors import UserError
 from rdplane.experiment import versions
-from rdplane.experiment.cells import (
-    compute_settings,
-    evaluation_of,
-    sampling_settings,
-)
+from rdplane.experiment.cells import compute_settings
 from rdplane.experiment.config import read_yaml, resolve_config
 from rdplane.experiment.layout import TABLES, Layout
 from rdplane.experiment.methods import epochs, methods
@@ -100,11 +96,12 @@ _offer_gpu_places(CONFIG["compute"]["cells_per_gpu"])
 
 # What an evaluation and the samples of an architecture's cells depend on, and how they are computed.
 ARCHITECTURES = dict.fromkeys(cell["architecture"] for cell in CELLS.values())
+MEASURING = {name: steps.measuring(LAYOUT, name) for name in ARCHITECTURES}
 EVALUATION = {
-    name: canonical_json(evaluation_of(CONFIG, name)) for name in ARCHITECTURES
+    name: canonical_json(found["evaluation"]) for name, found in MEASURING.items()
 }
 SAMPLING = {
-    name: canonical_json(sampling_settings(CONFIG, name)) for name in ARCHITECTURES
+    name: canonical_json(found["sampling"]) for name, found in MEASURING.items()
 }
 COMPUTE = {name: compute_settings(CONFIG, name) for name in ARCHITECTURES}
 
@@ -125,7 +122,7 @@ def compute(cell, threads):
 
 def measuring(cell):
     """How a cell is measured and sampled once it is trained. Called as `compute` is, for the same reason."""
-    return canonical_json(steps.measuring(LAYOUT, CELLS[cell]["architecture"]))
+    return canonical_json(MEASURING[CELLS[cell]["architecture"]])
 
 
 def threads_of(wildcards):
