@@ -9,7 +9,7 @@ from rdplane.jobs.progress import Progress
 from rdplane.train import gradient as module
 from rdplane.train import train
 from rdplane.train.gradient import BatchGradient, backward
-from rdplane.train.loop import build_model
+from rdplane.models.build import model_of
 from rdplane.train.objectives.beta import Beta
 from rdplane.train.objectives.rate_penalty import RatePenalty
 from rdplane.train.objectives.rate_target import RateTarget
@@ -30,7 +30,7 @@ def batch():
 
 def model_of(tiny, architecture):
     torch.manual_seed(0)
-    return build_model(tiny.cell(architecture), (8, 8)).double()
+    return model_of(tiny.cell(architecture), (8, 8)).double()
 
 
 def gradients(model):

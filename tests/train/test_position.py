@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from rdplane.train.loop import build_model
+from rdplane.models.build import model_of
 from rdplane.train.objectives.rate_target import RateTarget
 from rdplane.train.optimiser import NormalisedAdam
 from rdplane.train.position import Position
@@ -12,7 +12,7 @@ from rdplane.train.position import Position
 
 def begin(tiny, seed, precision):
     torch.manual_seed(seed)
-    model = build_model(tiny.cell(), (8, 8))
+    model = model_of(tiny.cell(), (8, 8))
     return Position(model, RateTarget(1.0, 0.2, 0.1), NormalisedAdam(model.parameters()), precision, torch.zeros(3))
 
 

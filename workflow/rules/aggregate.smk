@@ -33,7 +33,12 @@ rule aggregate:
     params:
         # A cell removed from the grid changes no input's date: the list itself must be a trigger.
         cells=digest(
-            [list(CELLS), EVALUATION, list(columns()), versions.version("table")],
+            [
+                list(CELLS),
+                sorted([*kind, EVALUATION[kind], POINTS[kind]] for kind in EVALUATION),
+                list(columns()),
+                versions.version("table"),
+            ],
             16,
         ),
         config=lambda wildcards, output: SETTINGS,

@@ -94,16 +94,22 @@ HAS_GPU = bool(devices())  # asked once: nvidia-smi takes up to a second
 ON_CLUSTER = _on_cluster()
 _offer_gpu_places(CONFIG["compute"]["cells_per_gpu"])
 
-# What an evaluation and the samples of an architecture's cells depend on, and how they are computed.
-ARCHITECTURES = dict.fromkeys(cell["architecture"] for cell in CELLS.values())
-MEASURING = {name: steps.measuring(LAYOUT, name) for name in ARCHITECTURES}
-EVALUATION = {
-    name: canonical_json(found["evaluation"]) for name, found in MEASURING.items()
+
+
+def kind_of(cell):
+    """What cells share that are measured alike: architecture and objective."""
+    return CELLS[cell]["architecture"], CELLS[cell]["objective"]["name"]
+
+
+# What an evaluation and the samples of a kind of cells depend on, and how they are computed.
+MEASURING = {
+    kind: steps.measuring(LAYOUT, *kind) for kind in dict.fromkeys(map(kind_of, CELLS))
 }
-SAMPLING = {
-    name: canonical_json(found["sampling"]) for name, found in MEASURING.items()
-}
-COMPUTE = {name: compute_settings(CONFIG, name) for name in ARCHITECTURES}
+EVALUATION, SAMPLING, POINTS = (
+    {kind: canonical_json(found[key]) for kind, found in MEASURING.items()}
+    for key in ("evaluation", "sampling", "points")
+)
+COMPUTE = {kind: compute_settings(CONFIG, kind[0]) for kind in MEASURING}
 
 
 resource_scopes:
@@ -111,18 +117,18 @@ resource_scopes:
 
 
 def of_cell(table):
-    """A function of the wildcards that looks up what belongs to the cell's architecture."""
-    return lambda wildcards: table[CELLS[wildcards.cell]["architecture"]]
+    """A function of the wildcards that looks up what belongs to the kind of the cell."""
+    return lambda wildcards: table[kind_of(wildcards.cell)]
 
 
 def compute(cell, threads):
     """How a cell is computed. Called from params that take `threads`, so that it is no reason to run it again."""
-    return canonical_json(COMPUTE[CELLS[cell]["architecture"]] | {"threads": threads})
+    return canonical_json(COMPUTE[kind_of(cell)] | {"threads": threads})
 
 
 def measuring(cell):
     """How a cell is measured and sampled once it is trained. Called as `compute` is, for the same reason."""
-    return canonical_json(MEASURING[CELLS[cell]["architecture"]])
+    return canonical_json(MEASURING[kind_of(cell)])
 
 
 def threads_of(wildcards):

@@ -19,11 +19,12 @@ rule evaluate:
         runtime=cell_minutes,
     params:
         evaluation=of_cell(EVALUATION),
+        points=of_cell(POINTS),
         folder=lambda wildcards, input: str(Path(input.model).parent),
         compute=lambda wildcards, threads: compute(wildcards.cell, threads),
     shell:
         "exec python -m rdplane.commands.step evaluate --folder {params.folder:q} --images {input.images:q} --output {output:q}"
-        " --evaluation {params.evaluation:q} --compute {params.compute:q} --log {log:q}"
+        " --evaluation {params.evaluation:q} --points {params.points:q} --compute {params.compute:q} --log {log:q}"
 
 
 rule sample:
@@ -44,8 +45,9 @@ rule sample:
         runtime=cell_minutes,
     params:
         sampling=of_cell(SAMPLING),
+        points=of_cell(POINTS),
         folder=lambda wildcards, input: str(Path(input.model).parent),
         compute=lambda wildcards, threads: compute(wildcards.cell, threads),
     shell:
         "exec python -m rdplane.commands.step sample --folder {params.folder:q} --images {input.images:q} --output {output:q}"
-        " --sampling {params.sampling:q} --compute {params.compute:q} --log {log:q}"
+        " --sampling {params.sampling:q} --points {params.points:q} --compute {params.compute:q} --log {log:q}"

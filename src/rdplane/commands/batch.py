@@ -19,7 +19,7 @@ from pathlib import Path
 from rdplane.commands.step import EXTENSIONS, command_line
 from rdplane.commands.steps import arguments_of, measuring
 from rdplane.errors import UserError
-from rdplane.experiment.cells import evaluation_of
+from rdplane.experiment.cells import evaluation_of, points_of
 from rdplane.experiment.layout import Layout
 from rdplane.files import atomic, read_json
 from rdplane.jobs.progress import duration
@@ -105,9 +105,12 @@ def _next_step(layout: Layout, name: str) -> str | None:
     folder = layout.cell(name)
     if not (folder / "train.json").exists():
         return "train"
-    expected = evaluation_of(layout.config, layout.cells[name]["architecture"])
+    cell = layout.cells[name]
+    expected = evaluation_of(layout.config, cell["architecture"])
+    points = points_of(layout.config, cell["objective"]["name"])
     try:
-        if read_json(folder / "metrics.json")["evaluation"] != expected:
+        found = read_json(folder / "metrics.json")
+        if (found["evaluation"], found.get("asked")) != (expected, points):
             return "evaluate"
     except (UserError, KeyError, TypeError):
         return "evaluate"
@@ -119,7 +122,8 @@ def _start(layout: Layout, name: str, step: str, environment: dict[str, str]) ->
     log.parent.mkdir(parents=True, exist_ok=True)
     arguments = {**arguments_of(layout, name, step), "log": log}
     if step == "train":
-        arguments["measuring"] = measuring(layout, layout.cells[name]["architecture"])
+        cell = layout.cells[name]
+        arguments["measuring"] = measuring(layout, cell["architecture"], cell["objective"]["name"])
     return subprocess.Popen(
         [sys.executable, "-m", "rdplane.commands.step", *command_line(step, arguments)], env=environment
     )

@@ -122,7 +122,7 @@ def _objective(objective: Objective, where: str) -> str:
 
     registry = declared()
     keys = {name: registry.keys[name].default for name in _names(objective)}
-    value = (objective.default or (1.0,))[0]
+    value: Any = [0.5, 2.0] if objective.conditions else (objective.default or (1.0,))[0]
     loss = build_loss({"objective": {"name": objective.name, "value": value, **keys}, "anneal": 0})
     if not isinstance(loss, Loss):
         raise UserError(f"{where} builds {type(loss).__name__}, expected a subclass of rdplane.train.loss.Loss")

@@ -18,6 +18,7 @@ from rdplane.experiment.cells import (
     data_spec,
     evaluation_of,
     measure_version,
+    points_of,
     samples_version,
     sampling_settings,
     versions_of,
@@ -53,8 +54,8 @@ def train(
     """Train a cell, or go on with it (see `rdplane.train.job.train`).
 
     Args:
-        measuring: `evaluation` and `sampling` of the steps that follow, to be done here as well: torch is loaded and
-            the GPU held. Those steps find the results kept.
+        measuring: `evaluation`, `sampling` and `points` of the steps that follow, to be done here as well: torch is
+            loaded and the GPU held. Those steps find the results kept.
     """
     from rdplane.jobs.progress import Progress
     from rdplane.train.job import train
@@ -67,7 +68,7 @@ def train(
         where = {"device": compute["device"], "threads": compute["threads"]}
         for doing, settings in ((_evaluate, measuring["evaluation"]), (_sample, measuring["sampling"])):
             try:
-                doing(folder, images, None, settings, where)
+                doing(folder, images, None, settings, where, measuring["points"])
             except Exception as error:  # the training has succeeded, and the step for this tries again
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                 Progress(folder.name, log).line(f"trained; measuring is left to its own step ({reason})")
@@ -75,32 +76,52 @@ def train(
     train(cell, images, folder, compute, log, fresh, measure if measuring else None)
 
 
-def evaluate(folder: Path, images: Path, output: Path, evaluation: dict[str, Any], compute: dict[str, Any]) -> None:
-    """Measure a trained cell on the test images: what was measured before, with the same settings, is kept."""
+def evaluate(
+    folder: Path, images: Path, output: Path, evaluation: dict[str, Any], compute: dict[str, Any],
+    points: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Measure a trained cell on the test images: what was measured before, with the same settings, is kept.
+
+    Args:
+        points: where a cell that trained a curve is measured (`rdplane.experiment.cells.points_of`).
+    """
     with computing(folder.name, compute) as where:
-        _evaluate(folder, images, output, evaluation, where)
+        _evaluate(folder, images, output, evaluation, where, points)
 
 
-def sample(folder: Path, images: Path, output: Path, sampling: dict[str, Any], compute: dict[str, Any]) -> None:
-    """Draw reconstructions and generations of a trained cell, unless they were drawn before."""
+def sample(
+    folder: Path, images: Path, output: Path, sampling: dict[str, Any], compute: dict[str, Any],
+    points: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Draw reconstructions and generations of a trained cell, unless they were drawn before.
+
+    Args:
+        points: as for `evaluate`.
+    """
     with computing(folder.name, compute) as where:
-        _sample(folder, images, output, sampling, where)
+        _sample(folder, images, output, sampling, where, points)
 
 
-def _evaluate(folder: Path, images: Path, output: Path | None, evaluation: Settings, where: dict[str, Any]) -> None:
+def _evaluate(
+    folder: Path, images: Path, output: Path | None, evaluation: Settings, where: dict[str, Any],
+    points: dict[str, Any] | None,
+) -> None:  # fmt: skip
     from rdplane.evaluate.run import evaluate
 
     architecture, measures = _architecture(folder), declared().measures
     wanted = {name: settings["version"] for name, settings in evaluation.items()}
     _refuse_edited(wanted, {name: measure_version(measures[name], architecture) for name in wanted if name in measures})
-    evaluate(folder, images, output, evaluation, **where)
+    evaluate(folder, images, output, evaluation, **where, points=points)
 
 
-def _sample(folder: Path, images: Path, output: Path | None, sampling: dict[str, Any], where: dict[str, Any]) -> None:
+def _sample(
+    folder: Path, images: Path, output: Path | None, sampling: dict[str, Any], where: dict[str, Any],
+    points: dict[str, Any] | None,
+) -> None:  # fmt: skip
     from rdplane.evaluate.samples import sample
 
     _refuse_edited(sampling["version"], samples_version(_architecture(folder)))
-    sample(folder, images, output, sampling, **where)
+    sample(folder, images, output, sampling, **where, points=points)
 
 
 def _architecture(folder: Path) -> str:
@@ -259,10 +280,15 @@ def arguments_of(layout: Layout, name: str, step: str) -> dict[str, Any]:
         return {**shared, "cell": cell}
     output = folder / {"evaluate": "metrics.json", "sample": "samples.npz"}[step]
     key = {"evaluate": "evaluation", "sample": "sampling"}[step]
-    return {**shared, key: measuring(layout, architecture)[key], "output": output}
+    found = measuring(layout, architecture, cell["objective"]["name"])
+    return {**shared, key: found[key], "points": found["points"], "output": output}
 
 
-def measuring(layout: Layout, architecture: str) -> dict[str, Any]:
-    """How the cells of an architecture are measured and sampled once they are trained (see `train`)."""
+def measuring(layout: Layout, architecture: str, objective: str) -> dict[str, Any]:
+    """How the cells of an architecture and objective are measured and sampled once they are trained (see `train`)."""
     config = layout.config
-    return {"evaluation": evaluation_of(config, architecture), "sampling": sampling_settings(config, architecture)}
+    return {
+        "evaluation": evaluation_of(config, architecture),
+        "sampling": sampling_settings(config, architecture),
+        "points": points_of(config, objective),
+    }

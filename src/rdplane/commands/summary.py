@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from rdplane.declare.registry import declared
 from rdplane.errors import UserError
-from rdplane.experiment.cells import evaluation_of
+from rdplane.experiment.cells import evaluation_of, points_of
 from rdplane.experiment.layout import TABLES, Layout
 from rdplane.files import write_text
 from rdplane.status.look import look
@@ -32,7 +33,8 @@ def tabulate(layout: Layout, partial: bool = False) -> None:
     folders = [layout.cell(name) for name in layout.cells]
     architectures = {cell["architecture"] for cell in layout.cells.values()}
     expected = {name: evaluation_of(layout.config, name) for name in architectures}
-    missing = aggregate(layout.config["experiment"], folders, layout.table, partial, expected)
+    points = {name: points_of(layout.config, name) for name in declared().objectives}
+    missing = aggregate(layout.config["experiment"], folders, layout.table, partial, expected, points)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["cell", "reason"])

@@ -4,6 +4,7 @@ from rdplane.declare.checks import (
     Choice,
     Name,
     Nullable,
+    Range,
     Real,
     Several,
     Switch,
@@ -15,6 +16,6 @@ from rdplane.declare.kinds import Column, Dataset, Figure, File, Key, Measure, O
 from rdplane.declare.registry import Registry, declared, use
 
 __all__ = [
-    "Choice", "Column", "Dataset", "Figure", "File", "Key", "Measure", "Name", "Nullable", "Objective", "Part", "Real",
-    "Registry", "Several", "Switch", "Text", "Whole", "ZeroOr", "declared", "use",
+    "Choice", "Column", "Dataset", "Figure", "File", "Key", "Measure", "Name", "Nullable", "Objective", "Part", "Range",
+    "Real", "Registry", "Several", "Switch", "Text", "Whole", "ZeroOr", "declared", "use",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
-    "Check", "Choice", "FolderName", "Invalid", "Listing", "MicroBatch", "Name", "Nullable", "Real", "Several",
+    "Check", "Choice", "FolderName", "Invalid", "Listing", "MicroBatch", "Name", "Nullable", "Range", "Real", "Several",
     "Shares", "Switch", "Text", "Whole", "ZeroOr", "shown",
 ]  # fmt: skip
 
@@ -84,6 +84,25 @@ class Real(Check):
         bounds = {"minimum": self.low, "maximum": self.high, "exclusiveMinimum": self.above}
         bounds = {key: bound for key, bound in bounds.items() if bound is not None and math.isfinite(bound)}
         return {"anyOf": [{"type": "number", **bounds}, {"type": "string", "pattern": "^[-+.0-9eE]+$"}]}
+
+
+@dataclass(frozen=True)
+class Range(Check):
+    """Two numbers [low, high], each above `above`, the second larger."""
+
+    above: float
+
+    def __call__(self, value: Any) -> list[float]:
+        try:
+            low, high = (Real(above=self.above)(end) for end in value)
+            if low >= high:
+                raise Invalid
+        except (Invalid, TypeError, ValueError):
+            raise Invalid(f"two numbers above {self.above:g}, the second larger, such as [0.05, 1.25]") from None
+        return [low, high]
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": Real(above=self.above).schema(), "minItems": 2, "maxItems": 2}
 
 
 @dataclass(frozen=True)

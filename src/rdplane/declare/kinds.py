@@ -137,6 +137,10 @@ class Objective(Declaration):
         keys: its keys in the section `training`: a `Key`, or the name of one that another objective declares.
         anneals: whether `grid.anneal` varies it, too.
         mark: drawn over a run's mark: '', 'x' or '+'.
+        conditions: whether it trains a model at every number of a range at once (see
+            `rdplane.models.conditioned.Conditioned`): `values` is then a `Range`, and each point of the curve at which
+            it is measured is a row of rd.csv.
+        column: of rd.csv that holds a row's number; empty for one of the objective's own name.
     """
 
     name: str
@@ -151,6 +155,13 @@ class Objective(Declaration):
     keys: tuple[Key | str, ...] = ()
     anneals: bool = False
     mark: str = "x"
+    conditions: bool = False
+    column: str = ""
+
+    @property
+    def holds(self) -> str:
+        """The column of rd.csv with a row's number."""
+        return self.column or self.name
 
 
 @dataclass(frozen=True)

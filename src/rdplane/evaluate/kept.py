@@ -28,10 +28,11 @@ class Kept:
 
     Args:
         folder: the cell's folder.
+        point: of its curve, where it trained one: a folder of its own below.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = folder / "state" / "measures"
+    def __init__(self, folder: Path, point: str = ""):
+        self.folder = folder / "state" / "measures" / point
 
     def read(self, measure: Measure, key: Mapping[str, Any]) -> Columns | None:
         """The columns of a measure, if they were kept with an equal key and are whole; else None."""

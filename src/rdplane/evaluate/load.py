@@ -15,12 +15,13 @@ from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse
 from rdplane.files import read_json
-from rdplane.models.build import build
+from rdplane.models.build import model_of
+from rdplane.models.conditioned import Conditioned
 
 if TYPE_CHECKING:
     from rdplane.models.vae import VAE
 
-__all__ = ["load"]
+__all__ = ["at_point", "load", "load_curve"]
 
 AVERAGE = "average."  # in front of the averaged weights (see `rdplane.train.average`)
 
@@ -30,6 +31,7 @@ def load(
     device: str | torch.device = "cpu",
     extensions: str | Path | Iterable[str | Path] | None = None,
     average: bool = False,
+    beta: float | None = None,
 ) -> "VAE":
     """Load the model of a finished cell, ready to use (evaluation mode).
 
@@ -40,15 +42,55 @@ def load(
             on; by default those with which it was trained.
         average: whether to take the moving average of its weights (`training.average`) in place of those that were
             kept.
+        beta: the point of the curve, for a cell that trained a whole curve: a number within its range.
 
     Returns:
         A `rdplane.models.vae.VAE` with `encode`, `rate_distortion` (nats per image), `reconstruct`, `generate` and
         `log_marginal`; its resolved cell is in the attribute `cell`.
+        A point of a curve is such a model, too, with weights of its own.
 
     Raises:
         UserError: the folder holds no finished cell, its weights are damaged or of another model, or an extension that
-            the model needs is missing; or it has no averaged weights.
+            the model needs is missing; or it has no averaged weights; or `beta` is missing, or outside of the range.
     """
+    return at_point(load_curve(folder, device, extensions, average), folder, beta)
+
+
+def at_point(curve: "VAE | Conditioned", folder: str | Path, beta: float | None) -> "VAE":
+    """The model of a cell, of one that trained a curve that of a point.
+
+    Args:
+        curve: what `load_curve` returned.
+        folder: the cell's.
+        beta: of the point; None for a cell that trained no curve.
+
+    Raises:
+        UserError: `beta` is missing, has no meaning, or is outside of the range.
+    """
+    if not isinstance(curve, Conditioned):
+        if beta is not None:
+            raise UserError(
+                f"{folder} was trained for one objective, not for a curve, so it has no weights for beta {beta:g}; "
+                "expected beta=None: leave it out, or load a cell of grid.curve"
+            )
+        return curve
+    if beta is None or not curve.low <= beta <= curve.high:
+        raise UserError(
+            f"{folder} was trained for every beta from {curve.low:g} to {curve.high:g}; expected one of these, found "
+            f"beta={beta}"
+        )
+    model = curve.at(beta)
+    model.cell = curve.cell
+    return model.eval()
+
+
+def load_curve(
+    folder: str | Path,
+    device: str | torch.device = "cpu",
+    extensions: str | Path | Iterable[str | Path] | None = None,
+    average: bool = False,
+) -> "VAE | Conditioned":
+    """As `load`; for a cell that trained a whole curve the models of all its points in one."""
     folder = Path(folder)
     summary: dict[str, Any] = read_json(folder / "train.json")
     path = folder / "model.safetensors"
@@ -62,7 +104,7 @@ def load(
             _use_recorded(folder, cell["architecture"], summary.get("extensions", {}))
         _check_source(folder, cell)
         with explained(f"the model of {folder.name} cannot be built"):
-            model = build(cell["architecture"], (height, width), cell["model"])
+            model = model_of(cell, (height, width))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{folder / 'train.json'} describes no model ({error!r}); {remedy}") from None
     try:

@@ -5,15 +5,27 @@ torch is imported only where something is computed.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rdplane.declare.kinds import Measure
 from rdplane.declare.registry import declared, files
 from rdplane.errors import UserError
 from rdplane.evaluate.kept import Columns, Kept
+from rdplane.evaluate.points import find_points
 from rdplane.experiment.metrics import ALWAYS, SCHEMA, SUMMARY, measured, rules_of
 from rdplane.files import read_json, sha256, write_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from rdplane.models.conditioned import Conditioned
+    from rdplane.models.vae import VAE
 
 __all__ = ["evaluate"]
 
@@ -22,8 +34,9 @@ Evaluation = Mapping[str, Mapping[str, Any]]
 
 
 def evaluate(
-    folder: Path, images: Path, output: Path | None, evaluation: Evaluation, device: str = "auto", threads: int = 1
-) -> None:
+    folder: Path, images: Path, output: Path | None, evaluation: Evaluation, device: str = "auto", threads: int = 1,
+    points: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
     """Measure a trained cell on the test images, in float32, and write `metrics.json` (closed schema).
 
     Args:
@@ -34,6 +47,8 @@ def evaluate(
             (`rdplane.declare.registry.use`).
         device: where to compute: auto, cpu, cuda, mps.
         threads: CPU threads.
+        points: of a cell that trained a curve, where it is measured (`rdplane.experiment.cells.points_of`); each point
+            is measured as a model of its own.
 
     Raises:
         UserError: the cell is not finished, the images are damaged, the mean rate or distortion is not finite, or a
@@ -49,18 +64,31 @@ def evaluate(
         raise UserError(f"{folder / 'train.json'} has no {missing[0]}, as a finished cell's has; {remedy}")
     weights = _digest(folder / "model.safetensors", remedy)
     pixels = _digest(images, "prepare the dataset first")
-    keys = {name: _key(name, evaluation, measures, weights, pixels) for name in measures if name in evaluation}
-    kept = Kept(folder)
-    results = {name: kept.read(measures[name], key) for name, key in keys.items()}
-    todo = [name for name, columns in results.items() if columns is None]
-    if todo:
-        results |= _compute(folder, images, kept, measures, _ordered(todo, measures), keys, device, threads)
-    _check_finite(folder, measures[ALWAYS], results[ALWAYS] or {})
-    if output is None:
-        return
-    columns = {name: value for found in results.values() for name, value in (found or {}).items()}
-    repeated = {key: summary[key] for key in SUMMARY}
-    write_json(output, {"schema": SCHEMA, "evaluation": evaluation, **empty, **columns, **repeated})
+    identity = {"weights": weights, "images": pixels}
+    subject = Subject(folder, images, device, threads)
+
+    def columns(beta: float | None) -> Columns:
+        """Those of all measures, at a point of a curve or of a model that knows none."""
+        where = identity if beta is None else identity | {"beta": beta}
+        keys = {name: _key(name, evaluation, measures, where) for name in measures if name in evaluation}
+        kept = Kept(folder, "" if beta is None else f"beta{beta:.10g}")
+        results = {name: kept.read(measures[name], key) for name, key in keys.items()}
+        todo = [name for name, found in results.items() if found is None]
+        if todo:
+            results |= _compute(subject, beta, kept, measures, _ordered(todo, measures), keys)
+        _check_finite(folder, measures[ALWAYS], results[ALWAYS] or {})
+        return empty | {name: value for found in results.values() for name, value in (found or {}).items()}
+
+    found: dict[str, Any]
+    if points is None:
+        found = columns(None)
+    else:
+        curve = find_points(folder, points, images, device)
+        named = [{"beta": point.beta, "rate_target": point.rate, **columns(point.beta)} for point in curve]
+        found = {"asked": points, "points": named}
+    if output is not None:
+        repeated = {key: summary[key] for key in SUMMARY}
+        write_json(output, {"schema": SCHEMA, "evaluation": evaluation, **found, **repeated})
 
 
 def _check(evaluation: Evaluation, measures: Mapping[str, Measure]) -> None:
@@ -90,11 +118,15 @@ def _digest(path: Path, remedy: str) -> str:
 
 
 def _key(
-    name: str, evaluation: Evaluation, measures: Mapping[str, Measure], weights: str, pixels: str
+    name: str, evaluation: Evaluation, measures: Mapping[str, Measure], identity: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything that decides the numbers of a measure, settings of those that it needs included."""
-    needed = {needed: _key(needed, evaluation, measures, weights, pixels) for needed in measures[name].needs}
-    return {"weights": weights, "images": pixels, "measure": dict(evaluation.get(name, {})), "needs": needed}
+    """Everything that decides the numbers of a measure, settings of those that it needs included.
+
+    Args:
+        identity: of the model and the images.
+    """
+    needed = {needed: _key(needed, evaluation, measures, identity) for needed in measures[name].needs}
+    return {**identity, "measure": dict(evaluation.get(name, {})), "needs": needed}
 
 
 def _ordered(names: list[str], measures: Mapping[str, Measure]) -> list[str]:
@@ -111,36 +143,64 @@ def _ordered(names: list[str], measures: Mapping[str, Measure]) -> list[str]:
     return [name for name in ordered if name in names]
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: the model of a cell and the test images, loaded when they are first asked for."""
+
+    folder: Path
+    images: Path
+    device: str
+    threads: int
+
+    @cached_property
+    def where(self) -> "torch.device":
+        from rdplane.device import choose_device, set_threads
+
+        set_threads(self.threads)
+        return choose_device(self.device)
+
+    @cached_property
+    def test(self) -> "tuple[Tensor, NDArray[np.int64] | None]":
+        """The test images on the device, and their labels, if there are any."""
+        import torch
+
+        from rdplane.data.store import load
+
+        prepared = load(self.images)
+        return torch.from_numpy(prepared.test).to(self.where), prepared.labels.get("test") if prepared.labels else None
+
+    @cached_property
+    def _loaded(self) -> "dict[bool, VAE | Conditioned]":
+        return {}
+
+    def model(self, beta: float | None, average: bool = False) -> "VAE":
+        """The model, at a point of the curve where it has one, with the moving average of its weights if asked for."""
+        from rdplane.evaluate.load import at_point, load_curve
+
+        if average not in self._loaded:
+            self._loaded[average] = load_curve(self.folder, self.where, files() or None, average)
+        return at_point(self._loaded[average], self.folder, beta)
+
+
 def _compute(
-    folder: Path,
-    images: Path,
+    subject: Subject,
+    beta: float | None,
     kept: Kept,
     measures: Mapping[str, Measure],
     names: list[str],
     keys: Mapping[str, Any],
-    device: str,
-    threads: int,
 ) -> dict[str, Columns]:
     """Compute measures in this order and keep each as soon as it is known."""
-    import torch
-
-    from rdplane.data.store import load as load_images
-    from rdplane.device import choose_device, set_threads
     from rdplane.evaluate.call import call
     from rdplane.evaluate.given import Given
-    from rdplane.evaluate.load import load
 
-    set_threads(threads)
-    where = choose_device(device)
-    model = load(folder, where, files() or None)
-    prepared = load_images(images)
-    test = torch.from_numpy(prepared.test).to(where)
-    labels = prepared.labels.get("test") if prepared.labels else None
+    model = subject.model(beta)
+    test, labels = subject.test
     cell: Any = model.cell
     averaged = bool(cell["training"].get("average"))
     average = None
     if averaged and any(measures[name].average for name in names):
-        average = load(folder, where, files() or None, average=True)
+        average = subject.model(beta, average=True)
     results: dict[str, Columns] = {}
 
     def possible(measure: Measure) -> bool:
@@ -157,7 +217,7 @@ def _compute(
         given = Given(model, test, labels, settings, known, average=average if measure.average else None)
         results[name] = call(measure, given) if possible(measure) else dict.fromkeys(rules_of(measure))
         if name == ALWAYS:  # the other measures of a cell that has diverged would only take time
-            _check_finite(folder, measure, results[name])
+            _check_finite(subject.folder, measure, results[name])
         kept.write(measure, keys[name], results[name], given.kept)
     return results
 

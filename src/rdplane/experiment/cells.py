@@ -21,7 +21,7 @@ from rdplane.files import digest
 
 __all__ = [
     "cell_name", "compute_settings", "data_identity", "data_spec", "evaluation_of", "expand", "is_measured",
-    "measure_version", "samples_version", "sampling_settings", "select", "versions_of",
+    "measure_version", "points_of", "samples_version", "sampling_settings", "select", "spelled", "versions_of",
 ]  # fmt: skip
 
 
@@ -45,13 +45,18 @@ def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
         raise UserError(
             f"grid: no cell is left; expected at least one value of {', '.join(axes)} that grid.exclude does not remove"
         )
-    settings = {name: _settings(config, name) for name in place(point["architecture"] for point in points)}
+    ordered = place(point["architecture"] for point in points)
+    settings = {
+        (name, objective): _settings(config, name, objective)
+        for name in ordered
+        for objective in {point["objective"]: None for point in points if point["architecture"] == name}
+    }
     objective_keys = set(declared().keys_of(Objective))
     source: dict[tuple[str, str], dict[str, str]] = {}
     cells: dict[str, dict[str, Any]] = {}
     for point in points:
-        shared = settings[point["architecture"]]
         made_by = point["architecture"], point["objective"]
+        shared = settings[made_by]
         if made_by not in source:
             source[made_by] = versions_of(*made_by)
         if point["anneal"] > shared["training"]["epochs"]:
@@ -72,12 +77,12 @@ def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
         name = cell_name(cell)
         if name in cells:
             raise UserError(
-                f"grid: the cell {point['architecture']!r} with {point['objective']} {point['value']:g}, anneal "
+                f"grid: the cell {point['architecture']!r} with {point['objective']} {spelled(point['value'])}, anneal "
                 f"{point['anneal']}, seed {point['seed']} appears twice; expected each once (1, 1.0 and 1e0 are one "
                 "value): remove it from the lists or from grid.extra"
             )
         cells[name] = cell
-    order = {name: number for number, name in enumerate(settings)}
+    order = {name: number for number, name in enumerate(ordered)}
     return dict(sorted(cells.items(), key=lambda item: _order(item[1], order)))
 
 
@@ -123,9 +128,10 @@ def _matches(point: dict[str, Any], selection: dict[str, list[Any]]) -> bool:
     return all(known.get(key) in allowed for key, allowed in selection.items())
 
 
-def _settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
-    """What all cells of one architecture share: model and training."""
-    model, training = _overridden(config, architecture, "model"), _overridden(config, architecture, "training")
+def _settings(config: dict[str, Any], architecture: str, objective: str) -> dict[str, Any]:
+    """What all cells of one architecture and objective share: model and training."""
+    model = _overridden(config, architecture, "model", objective)
+    training = _overridden(config, architecture, "training", objective)
     for key, expected in contradictions(training).items():
         raise UserError(f"training.{key} is {shown(training[key])} for {architecture}, expected {expected}")
     if training["schedule"] == "cosine" and training["warmup_steps"] is None:
@@ -135,11 +141,14 @@ def _settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:
     return {"model": {key: model[key] for key in sizes_of(architecture)}, "training": training}
 
 
-def _overridden(config: dict[str, Any], architecture: str, section: str) -> dict[str, Any]:
-    """A section of the configuration for one architecture: overrides that match it apply in the order of the file."""
+def _overridden(config: dict[str, Any], architecture: str, section: str, objective: str = "") -> dict[str, Any]:
+    """A section of the configuration for one architecture: overrides that match it apply in the order of the file.
+
+    Those that name an objective apply to its cells alone.
+    """
     settings = dict(config[section])
     for pattern, override in config["overrides"].items():
-        if fnmatch.fnmatchcase(architecture, pattern):
+        if pattern == objective or fnmatch.fnmatchcase(architecture, pattern):
             settings.update(override[section])
     return settings
 
@@ -156,10 +165,15 @@ def cell_name(cell: dict[str, Any]) -> str:
     """Folder name of a cell, such as ``vae-+v_beta0.1_anneal100_seed0_1f2e3d4c`` or ``vae-+v_rate20_seed0_...``."""
     objective = cell["objective"]
     slug = declared().objectives[objective["name"]].slug
-    parts = [f"vae{cell['architecture']}", f"{slug}{objective['value']:.10g}"]
+    parts = [f"vae{cell['architecture']}", f"{slug}{spelled(objective['value'])}"]
     if cell["anneal"]:
         parts.append(f"anneal{cell['anneal']}")
     return "_".join([*parts, f"seed{cell['seed']}", digest(cell)])
+
+
+def spelled(value: float | list[float]) -> str:
+    """An objective's number, or the two ends of its range."""
+    return "-".join(f"{end:.10g}" for end in (value if isinstance(value, list) else [value]))
 
 
 def data_spec(config: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +208,18 @@ def evaluation_of(config: dict[str, Any], architecture: str) -> dict[str, dict[s
             own = {key: settings[key] for key in names_of_keys(measure)}
             chosen[name] = own | {"version": measure_version(measure, architecture)}
     return chosen
+
+
+def points_of(config: dict[str, Any], objective: str) -> dict[str, list[float]] | None:
+    """Where a cell that trains a whole curve is measured: `betas`, and `rates`, nats; None for any other cell.
+
+    Args:
+        objective: the cell's.
+    """
+    if not declared().objectives[objective].conditions:
+        return None
+    settings = config["evaluation"]
+    return {"betas": sorted(set(settings["curve_points"])), "rates": sorted(set(settings["curve_rates"]))}
 
 
 def is_measured(config: dict[str, Any], measure: Measure, architectures: Iterable[str]) -> bool:

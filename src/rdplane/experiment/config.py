@@ -11,7 +11,7 @@ import yaml
 
 from rdplane.declare.checks import Invalid, Several, Text, shown
 from rdplane.declare.kinds import Key
-from rdplane.declare.registry import Registry, use
+from rdplane.declare.registry import Registry, declared, use
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import known
 from rdplane.experiment.keys import Section, contradictions, sections, sizes_of
@@ -136,6 +136,7 @@ def resolve_config(raw: Any, source: str = "config.yaml", folder: str | Path = "
     problems.raise_if_any(source)
     _check_training(resolved, problems)
     _check_measures(resolved, registry, problems)
+    _check_points(resolved, registry, problems)
     resolved["model"] = _used_sizes(raw, resolved, registry, problems)
     problems.raise_if_any(source)
     return resolved
@@ -183,7 +184,10 @@ def _values(
 def _overrides(
     raw: Any, known_sections: Mapping[str, Section], problems: Problems, elsewhere: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Check `overrides`: architecture pattern -> keys of model, training and compute that differ there."""
+    """Check `overrides`: architecture pattern -> keys of model, training and compute that differ there.
+
+    Or the name of an objective -> keys of training.
+    """
     if raw is None:
         return {}
     if not isinstance(raw, Mapping):
@@ -196,9 +200,10 @@ def _overrides(
     }
     resolved: dict[str, Any] = {}
     for pattern, value in raw.items():
-        if not isinstance(pattern, str) or not fnmatch.filter(known(), pattern):
+        aim = isinstance(pattern, str) and pattern in declared().objectives
+        if not aim and (not isinstance(pattern, str) or not fnmatch.filter(known(), pattern)):
             problems.add("a key of overrides", pattern, "a pattern that some architecture matches, in quotes, '?' for "
-                         "any one symbol, as in '?+?'")  # fmt: skip
+                         "any one symbol, as in '?+?', or an objective")  # fmt: skip
             continue
         value = {} if value is None else value
         prefix = f"overrides.{pattern}"
@@ -206,8 +211,8 @@ def _overrides(
             problems.add(prefix, value, f"a mapping with the keys {', '.join(allowed)}")
             continue
         for name in value:
-            if name not in allowed:
-                problems.unknown(f"{prefix}.{name}", list(allowed), {})
+            if name not in allowed or (aim and name != "training"):
+                problems.unknown(f"{prefix}.{name}", ["training"] if aim else list(allowed), {})
         resolved[pattern] = {
             name: _values(keys, value.get(name), f"{prefix}.{name}.", problems, elsewhere, partial=True)
             for name, keys in allowed.items()
@@ -230,6 +235,18 @@ def _check_measures(config: dict[str, Any], registry: Registry, problems: Proble
             if off and not config["evaluation"][off]:
                 problems.add(f"evaluation.{off}", 0, f"a number above 0: the measure {measure.name} uses this one; or "
                              f"switch that off, too (evaluation.{measure.off or '...'}: 0)")  # fmt: skip
+
+
+def _check_points(config: dict[str, Any], registry: Registry, problems: Problems) -> None:
+    """A point outside of the range that a curve was trained on would be a guess."""
+    trained = [name for name, objective in registry.objectives.items() if objective.conditions]
+    for name in trained:
+        ranges = [*config["grid"][name], *(r for line in config["grid"]["extra"] for r in line.get(name, []))]
+        for low, high in ranges:
+            beyond = [point for point in config["evaluation"]["curve_points"] if not low <= point <= high]
+            if beyond:
+                problems.add("evaluation.curve_points", beyond[0], f"numbers within the range that is trained, "
+                             f"[{low:g}, {high:g}]: remove it, or widen grid.{name}")  # fmt: skip
 
 
 def _used_sizes(

@@ -143,6 +143,12 @@ COMPUTE = (
     Key("compile", Choice("auto", "off", "default", "reduce-overhead"), "auto", "mode of torch.compile: auto (default "
         "on CUDA, and for long float32 cells on a CPU), off, default, reduce-overhead"),
 )  # fmt: skip
+POINTS = (
+    Key("curve_points", Several(Real(above=0.0), least=1), [0.1, 0.15, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1],
+        "betas at which the cells of grid.curve are measured, each a row of rd.csv"),
+    Key("curve_rates", Several(Real(above=0.0)), [], "rates at which they are measured, too: the beta of each is searched "
+        "for", "nats"),
+)  # fmt: skip
 SAMPLING = (
     Key("images", Whole(1), 8, "test images reconstructed, and images generated"),
     Key("draws", Whole(1), 5, "of x with z fixed, averaged in the column 'average', as the paper"),
@@ -219,7 +225,7 @@ def sections() -> dict[str, Section]:
         ("training", "how every cell is trained", training),
         ("compute", "where and how fast, no part of a cell's identity", COMPUTE),
         ("evaluation", "on the test images, the one source of every number on a plot",
-         tuple(registry.keys_of(Measure).values())),
+         (*registry.keys_of(Measure).values(), *POINTS)),
         ("sampling", "for the sample grids", SAMPLING),
         ("toy", "the toy model of Section 4 and Appendix E, exact in float64; `snakemake toy` runs it alone", TOY),
         ("figures", "what they show", FIGURES),

@@ -12,10 +12,30 @@ from rdplane.experiment.architectures import parse
 from rdplane.experiment.cells import data_identity, expand, is_measured, select
 from rdplane.files import digest
 
-__all__ = ["SELECTED", "TABLES", "Layout"]
+__all__ = ["SELECTED", "TABLES", "Layout", "cell_of", "point_name"]
 
 TABLES = ("best_elbo", "pareto", "best_by_architecture")
 SELECTED = "samples_selected"  # the figure behind every sample grid of a configuration
+
+
+def point_name(cell: str, beta: float, rate: float | None = None) -> str:
+    """What a point of the curve that a cell trained is called: ``vae-+v_curve0.05-1.25_seed0_1f2e3d4c@0.3``.
+
+    Args:
+        cell: name of the cell.
+        beta: of the point.
+        rate: for which the beta was searched, nats, if it was; the name then ends in ``@rate10``.
+    """
+    return f"{cell}@{beta:.10g}" if rate is None else f"{cell}@rate{rate:.10g}"
+
+
+def cell_of(row: str) -> str:
+    """The cell that trained a row of rd.csv, a model of its own or a point of a curve.
+
+    Args:
+        row: its `cell`.
+    """
+    return row.split("@")[0]
 
 
 class Layout:

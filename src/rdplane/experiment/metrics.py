@@ -1,4 +1,7 @@
-"""One cell's ``metrics.json``: which keys it has, and a closed check of what stands in them. Needs no torch."""
+"""One cell's ``metrics.json``: which keys it has, and a closed check of what stands in them. Needs no torch.
+
+The columns of the measures stand in it once; for a cell that trained a whole curve once for each point, under `points`.
+"""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,14 +17,14 @@ from rdplane.experiment.architectures import known
 from rdplane.files import read_json
 
 __all__ = [
-    "ALWAYS", "SCHEMA", "SUMMARY", "Rule", "columns_of", "measured", "read_metrics", "rules_of", "shown",
+    "ALWAYS", "SCHEMA", "SUMMARY", "Rule", "columns_of", "measured", "read_metrics", "rows", "rules_of", "shown",
 ]  # fmt: skip
 
 SCHEMA = 2
 SUMMARY = ("cell", "parameters", "epochs", "epoch", "train_seconds", "device", "precision", "torch")
 """What metrics.json repeats from train.json."""
 
-RESERVED = ("schema", "evaluation", *SUMMARY)
+RESERVED = ("schema", "evaluation", "asked", "points", *SUMMARY)
 
 ALWAYS = "rate_distortion"
 """The measure without whose numbers there is no row of a table."""
@@ -68,6 +71,19 @@ CELL = {
 }
 
 
+CURVE = {
+    "asked": MAPPING,
+    "points": Rule("a list of mappings", lambda value: isinstance(value, list) and all(isinstance(p, dict) for p in value)),
+}
+"""In place of columns, of a cell that trained a whole curve."""
+
+POINT = {
+    "beta": Rule("a finite number > 0", lambda value: _number(value) and value > 0),
+    "rate_target": Rule("a finite number > 0 or null", lambda value: value is None or (_number(value) and value > 0)),
+}
+"""What a point of a curve has beside its columns: its beta, and the rate for which this beta was searched, if it was."""
+
+
 TYPES = {"float64": FINITE, "int64": WHOLE, "str": TEXT}
 """Type of a column -> what its values must be."""
 
@@ -111,19 +127,27 @@ def measured() -> dict[str, Column]:
     return found
 
 
-def _rules() -> dict[str, Rule]:
+def _measures() -> dict[str, Rule]:
+    """What the columns of all measures must hold."""
     measured()  # names that are taken are refused before anything is read
     measures = dict(declared().measures)
     always = rules_of(measures.pop(ALWAYS))
     others = {name: rule for measure in measures.values() for name, rule in rules_of(measure).items()}
+    empty = {name: Rule(f"{rule.expected} or null", _or_none(rule)) for name, rule in others.items()}
+    return {**always, "images": COUNT, "z_samples": COUNT, **empty}
+
+
+def _rules(columns: Mapping[str, Rule]) -> dict[str, Rule]:
+    """Of the whole file.
+
+    Args:
+        columns: what stands in the place of the measures.
+    """
     return {
         "schema": Rule(str(SCHEMA), lambda value: _whole(value) and value == SCHEMA),
         "cell": MAPPING,
         "evaluation": MAPPING,
-        **always,
-        "images": COUNT,
-        "z_samples": COUNT,
-        **{name: Rule(f"{rule.expected} or null", _or_none(rule)) for name, rule in others.items()},
+        **columns,
         "parameters": COUNT,
         "epochs": COUNT,
         "epoch": NATURAL,
@@ -142,7 +166,8 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
     """Read and check one cell's ``metrics.json``.
 
     Returns:
-        The metrics. Every number in them is finite, -ELBO is R + D, and no key is missing or unknown.
+        The metrics. Every number in them is finite, -ELBO is R + D, and no key is missing or unknown. Those of a curve
+        have `points` in the place of columns, and what was `asked` for (`rdplane.experiment.cells.points_of`).
 
     Raises:
         UserError: the file is missing, not JSON, or a key is missing, unknown or has an unexpected value.
@@ -150,7 +175,8 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
     metrics = read_json(path)
     if not isinstance(metrics, dict):
         raise UserError(f"{path}: expected a mapping at the top, found {shown(metrics)}; {REMEDY}")
-    _check(path, "", metrics, _rules())
+    columns = _measures()
+    _check(path, "", metrics, _rules(CURVE if "points" in metrics else columns))
     cell = metrics["cell"]
     architecture = Rule(f"one of {', '.join(known())}", lambda value: value in known())
     _check(path, "cell.", cell, {**CELL, "architecture": architecture})
@@ -158,13 +184,32 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
     dataset = cell["data"].get("dataset")
     if not TEXT.accepts(dataset):
         raise UserError(f"{path}: cell.data.dataset is {shown(dataset)}, expected {TEXT.expected}; {REMEDY}")
-    difference = metrics["neg_elbo"] - metrics["rate"] - metrics["distortion"]
-    if abs(difference) > SUM_TOLERANCE * max(1.0, abs(metrics["neg_elbo"])):
-        raise UserError(
-            f"{path}: neg_elbo is {metrics['neg_elbo']}, expected rate + distortion = "
-            f"{metrics['rate'] + metrics['distortion']}; {REMEDY}"
-        )
+    if "points" not in metrics:
+        _check_sum(path, "", metrics)
+    for number, point in enumerate(metrics.get("points", [])):
+        prefix = f"points[{number}]."
+        _check(path, prefix, point, {**POINT, **columns})
+        _check_sum(path, prefix, point)
     return metrics
+
+
+def rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is measured in a cell's metrics, a row for each model: one, or one for each point of a curve.
+
+    Args:
+        metrics: as `read_metrics` returns them.
+    """
+    points = metrics.get("points", [{}])
+    shared = {key: value for key, value in metrics.items() if key not in ("points", "asked")}
+    return [shared | point for point in points]
+
+
+def _check_sum(path: str | Path, prefix: str, found: Mapping[str, Any]) -> None:
+    total = found["rate"] + found["distortion"]
+    if abs(found["neg_elbo"] - total) > SUM_TOLERANCE * max(1.0, abs(found["neg_elbo"])):
+        raise UserError(
+            f"{path}: {prefix}neg_elbo is {found['neg_elbo']}, expected rate + distortion = {total}; {REMEDY}"
+        )
 
 
 def _check(path: str | Path, prefix: str, values: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
@@ -186,7 +231,8 @@ def _check_objective(path: str | Path, objective: Mapping[str, Any]) -> None:
         raise UserError(f"{path}: cell.objective.name is {shown(name)}, expected {expected}; {REMEDY}")
     try:
         # A configuration may spell a number as text; metrics never do.
-        objectives[name].values(value if _number(value) else None)
+        plain = isinstance(value, list) and all(map(_number, value)) if objectives[name].conditions else _number(value)
+        objectives[name].values(value if plain else None)
     except Invalid as error:
         raise UserError(f"{path}: cell.objective.value is {shown(value)}, expected {error}; {REMEDY}") from None
 

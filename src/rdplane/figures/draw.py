@@ -10,7 +10,7 @@ from rdplane.declare.kinds import Figure
 from rdplane.declare.objects import construct, explained
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
-from rdplane.experiment.layout import SELECTED
+from rdplane.experiment.layout import SELECTED, cell_of
 from rdplane.figures import style
 from rdplane.figures.runs import footnotes, read_missing
 from rdplane.figures.samples import read_samples
@@ -63,7 +63,7 @@ def draw_cell(folder: Path, cell: str, settings: dict[str, Any]) -> None:
         UserError: the cell has no row in the table, or its history is missing or damaged.
     """
     table = read_table(folder / "rd.csv")
-    rows = table[table.cell == cell]
+    rows = table[table.cell.map(cell_of) == cell]
     if rows.empty:
         raise UserError(f"{folder / 'rd.csv'} has no cell {cell}; run it first")
     place = folder / "cells" / cell
@@ -95,9 +95,9 @@ def _known(figure: Figure, folder: Path, table: pd.DataFrame, settings: dict[str
     if "cells" in settings:
         known["cells"] = settings["cells"]
     if "histories" in figure.needs:
-        known["histories"] = [read_history(folder / "cells" / cell / "history.csv") for cell in table.cell]
+        known["histories"] = [read_history(folder / "cells" / cell_of(row) / "history.csv") for row in table.cell]
     if "samples" in figure.needs:
-        known["samples"] = lambda cell: read_samples(folder / "cells" / cell / "samples.npz")
+        known["samples"] = lambda row: read_samples(folder, row)
     return known
 
 

@@ -29,7 +29,7 @@ def numbers(table: pd.DataFrame) -> pd.Series:
     """Each run's number of its objective, such as its beta."""
     result = pd.Series(np.nan, index=table.index, dtype=float)
     for objective in objectives(table):
-        result = result.mask(table["objective"] == objective.name, table[objective.name])
+        result = result.mask(table["objective"] == objective.name, table[objective.holds])
     return result
 
 
@@ -58,7 +58,8 @@ def per_setting(table: pd.DataFrame) -> pd.DataFrame:
         and for each of rate, distortion and neg_elbo the mean over seeds and its standard error `<name>_se`: over
         seeds where there are several, else over the test images.
     """
-    setting = ["architecture", "objective", *(objective.name for objective in objectives(table)), "anneal"]
+    numbers = dict.fromkeys(objective.holds for objective in objectives(table))
+    setting = ["architecture", "objective", *numbers, "anneal"]
     groups = table.groupby(setting, dropna=False, sort=False)
     result = groups.agg(runs=("cell", "size")).reset_index()
     for name in ("rate", "distortion", "neg_elbo"):
@@ -73,13 +74,14 @@ def per_setting(table: pd.DataFrame) -> pd.DataFrame:
 def curves(settings: pd.DataFrame) -> list[pd.DataFrame]:
     """Settings that differ in the number of their objective alone, in its order: the curve of one architecture."""
     groups = settings.groupby(["architecture", "objective", "anneal"], sort=False)
-    return [group.sort_values(group["objective"].iloc[0]) for _, group in groups if len(group) > 1]
+    held = {name: objective.holds for name, objective in declared().objectives.items()}
+    return [group.sort_values(held[group["objective"].iloc[0]]) for _, group in groups if len(group) > 1]
 
 
 def label(run: Mapping[str, Any] | pd.Series) -> str:
     """The objective's number of a run as its declaration spells it, such as 'β 0.1' or 'R* 10'."""
     objective = declared().objectives[run["objective"]]
-    return objective.label.format(value=run[objective.name])
+    return objective.label.format(value=run[objective.holds])
 
 
 def symbol(objective: Objective) -> str:

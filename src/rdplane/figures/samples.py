@@ -11,12 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rdplane.errors import UserError
+from rdplane.experiment.layout import cell_of
 from rdplane.figures import marks, runs, style
 
 __all__ = ["Samples", "draw_grid", "read_samples"]
 
 Samples = Callable[[str], Mapping[str, np.ndarray]]
-"""Name of a cell -> its samples as `read_samples` returns them."""
+"""Name of a cell, or of a point of its curve -> its samples as `read_samples` returns them."""
 
 _IMAGES = ("data", "reconstruction_sample", "reconstruction_mean", "generation_sample", "generation_mean")
 
@@ -27,12 +28,20 @@ _SIDE, _GAP, _BETWEEN = 0.5, 0.04, 0.26
 _LINE, _CAPTION, _BLOCK_GAP, _BAND_GAP = 0.155, 0.2, 0.24, 0.34
 
 
-def read_samples(path: str | Path) -> dict[str, np.ndarray]:
-    """Read a cell's ``samples.npz``: images (n, H, W) in [0, 1] under their names, and the number of `draws`.
+def read_samples(folder: str | Path, row: str) -> dict[str, np.ndarray]:
+    """Read the samples of a row of the table from its cell's ``samples.npz``.
+
+    Args:
+        folder: of the experiment.
+        row: its `cell`, the name of a cell or of a point of a cell's curve.
+
+    Returns:
+        Images (n, H, W) in [0, 1] under their names, and the number of `draws`.
 
     Raises:
         UserError: the file is missing, damaged, or an array is missing or of an unexpected shape.
     """
+    path = Path(folder) / "cells" / cell_of(row) / "samples.npz"
     remedy = "delete it and draw the samples again"
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -41,9 +50,14 @@ def read_samples(path: str | Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path} does not exist; run the step that draws samples first") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read ({error}); {remedy}") from None
+    points, point = arrays.pop("point", None), row.removeprefix(cell_of(row)).removeprefix("@")
+    if points is not None and point not in points:
+        raise UserError(f"{path} has no point {point or '(none given)'}, expected {', '.join(points)}; {remedy}")
     for name in (*_IMAGES, "draws"):
         if name not in arrays:
             raise UserError(f"{path}: array {name} is missing; {remedy}")
+        if points is not None and name not in ("data", "draws"):
+            arrays[name] = arrays[name][list(points).index(point)]
         if name != "draws" and (arrays[name].ndim != 3 or arrays[name].shape[1:] != arrays["data"].shape[1:]):
             raise UserError(f"{path}: array {name} has shape {arrays[name].shape}, expected (n, H, W); {remedy}")
     return arrays

@@ -6,6 +6,7 @@ import matplotlib.figure
 import pandas as pd
 
 from rdplane.declare import Figure
+from rdplane.experiment.layout import cell_of
 from rdplane.figures.runs import precisions
 from rdplane.figures.samples import Samples, draw_grid
 
@@ -36,5 +37,5 @@ def draw_samples_selected(
     Raises:
         UserError: none of them is finished.
     """
-    shown = table[table["cell"].isin(cells)]
+    shown = table[table["cell"].map(cell_of).isin(cells)]
     return draw_grid(shown, samples, title, note=note, footnotes=precisions(table))

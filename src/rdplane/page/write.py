@@ -13,6 +13,7 @@ from bokeh.resources import Resources
 
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import place
+from rdplane.experiment.layout import cell_of
 from rdplane.figures import runs, style
 from rdplane.figures.samples import read_samples
 from rdplane.files import write_text
@@ -104,10 +105,9 @@ def _samples(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Any], dict[st
     samples: dict[str, Any] = {}
     images: dict[str, str] = {}
     for cell in table["cell"]:
-        path = folder / "cells" / cell / "samples.npz"
-        if not path.exists():
+        if not (folder / "cells" / cell_of(cell) / "samples.npz").exists():
             continue
-        arrays = read_samples(path)
+        arrays = read_samples(folder, cell)
         height, width = arrays["data"].shape[1:]
         shown: dict[str, Any] = {"zoom": max(1, round(_SIDE / max(height, width))), "draws": int(arrays["draws"])}
         for name, parts in (

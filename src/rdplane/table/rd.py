@@ -11,7 +11,8 @@ from rdplane.declare.kinds import Column
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import known, parse
-from rdplane.experiment.metrics import ALWAYS, columns_of, measured, read_metrics, shown
+from rdplane.experiment.layout import point_name
+from rdplane.experiment.metrics import ALWAYS, columns_of, measured, read_metrics, rows, shown
 from rdplane.files import write_text
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ COMPUTED = (
     Column("train_seconds", "duration of training, over all its restarts", "s"),
     Column("device", "on which it was trained", "", "str"),
     Column("precision", "of the networks in training: float32 or bfloat16", "", "str"),
-    Column("cell", "name of the cell's folder below cells/", "", "str"),
+    Column("cell", "name of the cell's folder below cells/, with @ and its beta for a point of a curve", "", "str"),
 )
 
 
@@ -47,7 +48,7 @@ def columns() -> dict[str, Column]:
     """The columns of rd.csv in order: name -> what it holds.
 
     After `objective` follows one column per declared objective; the one that a cell minimised holds its number, the
-    others are empty. The columns of a measure that is off, or found no number, are empty as well.
+    others are empty. A point of a curve has its beta, and if it was searched for a rate, `rate_target`. The columns of a measure that is off, or found no number, are empty as well.
 
     Raises:
         UserError: an extension gives a column a name that another has.
@@ -55,6 +56,7 @@ def columns() -> dict[str, Column]:
     objectives = [
         (objective.source, Column(objective.name, objective.text, objective.unit))
         for objective in declared().objectives.values()
+        if objective.holds == objective.name
     ]
     measured()  # refuses names that two measures share
     measures = [(m.source, column) for m in declared().measures.values() for column in columns_of(m)]
@@ -74,7 +76,7 @@ def columns() -> dict[str, Column]:
 def _optional() -> set[str]:
     """Columns that may be empty."""
     always = {column.name for column in columns_of(declared().measures[ALWAYS])}
-    return {*declared().objectives, *measured()} - always
+    return {*(objective.holds for objective in declared().objectives.values()), *measured()} - always
 
 
 def aggregate(
@@ -83,8 +85,9 @@ def aggregate(
     output: Path,
     partial: bool = False,
     evaluation: Mapping[str, Mapping[str, Any]] | None = None,
+    points: Mapping[str, Any] | None = None,
 ) -> list[Path]:
-    """Write the table of all measured cells to `output`, one row per cell in the order given.
+    """Write the table of all measured cells to `output`, one row per cell, or point of a curve, in the order given.
 
     Args:
         experiment: name of the experiment, the first column.
@@ -93,6 +96,7 @@ def aggregate(
         partial: leave out cells without ``metrics.json`` instead of stopping.
         evaluation: architecture -> how its cells must have been measured (`rdplane.experiment.cells.evaluation_of`);
             None if that does not matter.
+        points: objective -> where a curve must have been measured (`rdplane.experiment.cells.points_of`), likewise.
 
     Returns:
         The cells that are missing from the table.
@@ -118,8 +122,11 @@ def aggregate(
         metrics = read_metrics(cell / "metrics.json")
         if evaluation is not None:
             _check_evaluation(cell.name, metrics, evaluation)
-        row = _row(experiment, cell.name, metrics)
-        writer.writerow(_spell(row.get(name), column) for name, column in header.items())
+        if points is not None:
+            _check_points(cell.name, metrics, points)
+        for found in rows(metrics):
+            row = _row(experiment, cell.name, found)
+            writer.writerow(_spell(row.get(name), column) for name, column in header.items())
     write_text(output, text.getvalue())
     return missing
 
@@ -135,17 +142,31 @@ def _check_evaluation(name: str, metrics: Mapping[str, Any], evaluation: Mapping
             )
 
 
+def _check_points(name: str, metrics: Mapping[str, Any], points: Mapping[str, Any]) -> None:
+    found, expected = metrics.get("asked"), points.get(metrics["cell"]["objective"]["name"])
+    if found != expected:
+        raise UserError(
+            f"cell {name}: its curve was measured at {shown(found, 300)}, the configuration says "
+            f"{shown(expected, 300)}; run snakemake --forcerun evaluate"
+        )
+
+
 def _row(experiment: str, name: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
     cell = metrics["cell"]
     objective = cell["objective"]
+    if declared().objectives[objective["name"]].conditions:
+        name = point_name(name, metrics["beta"], metrics["rate_target"])
+        number: dict[str, Any] = {}
+    else:
+        number = {objective["name"]: objective["value"]}
     return {
         **metrics,
+        **number,
         **parse(cell["architecture"]).symbols,
         "experiment": experiment,
         "dataset": cell["data"]["dataset"],
         "architecture": cell["architecture"],
         "objective": objective["name"],
-        objective["name"]: objective["value"],
         "anneal": cell["anneal"],
         "seed": cell["seed"],
         "cell": name,

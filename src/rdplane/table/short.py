@@ -20,7 +20,8 @@ MEASURED = ("rate", "distortion", "neg_elbo")
 def columns() -> list[str]:
     """Columns of the short tables: a run's settings with one per declared objective, and what it achieves."""
     errors = [name for measured in MEASURED for name in (measured, f"{measured}_se")]
-    return ["architecture", *declared().objectives, "anneal", "seed", *errors, "probe_accuracy", "category"]
+    numbers = dict.fromkeys(objective.holds for objective in declared().objectives.values())
+    return ["architecture", *numbers, "anneal", "seed", *errors, "probe_accuracy", "category"]
 
 
 def write_tables(folder: Path) -> None:
@@ -59,7 +60,7 @@ def _markdown(rows: pd.DataFrame) -> str:
         probe = row["probe_accuracy"]
         cells = [
             f"`{row['architecture']}`",
-            objective.label.format(value=row[objective.name]),
+            objective.label.format(value=row[objective.holds]),
             f"{row['anneal']}",
             f"{row['seed']}",
             *(f"{row[name]:.2f} ± {row[f'{name}_se']:.2f}" for name in MEASURED),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rdplane.jobs.progress import Progress
+from rdplane.models.conditioned import Conditioned
 from rdplane.models.vae import VAE
 
 __all__ = ["RateDistortion", "chosen_mode"]
@@ -57,7 +58,7 @@ class RateDistortion:
         progress: gets a line where compiling fails; training then goes on without.
     """
 
-    def __init__(self, model: VAE, mode: str, progress: Progress):
+    def __init__(self, model: VAE | Conditioned, mode: str, progress: Progress):
         self.plain, self.progress = model.rate_distortion, progress
         self.compiled = None if mode == "off" else torch.compile(model, mode=mode)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,16 @@ def keep_best(task: Task, position: Position) -> None:
     """Keep the weights if the epoch that has just ended is the best so far by the cell's own objective.
 
     While the weight of the rate still climbs, weights are those of another objective and do not count: the first epoch
-    that does is the one behind the annealing, or the last one.
+    that does is the one behind the annealing, or the last one. A curve is judged by the mean of its objective over the
+    conditions at which it was looked at.
     """
-    if position.epoch < min(task.cell["anneal"] + 1, task.epochs):
+    objective, end = position.objective, task.epochs
+    if position.epoch < min(max(task.cell["anneal"], math.ceil(objective.settled(end))) + 1, end):
         return
-    row = position.history[-1]
-    merit = position.objective.merit(row["valid_rate"], row["valid_distortion"], task.epochs)
+    conditions = objective.validated
+    rows = zip(conditions, position.history[-len(conditions) :], strict=True)
+    merits = [objective.merit(row["valid_rate"], row["valid_distortion"], end, condition) for condition, row in rows]
+    merit = sum(merits) / len(merits)
     if merit < position.best:
         position.best, position.best_epoch = merit, position.epoch
         _save_weights(position.model.state_dict(), task.state / "best.safetensors", task.cell)
@@ -77,7 +82,7 @@ def finish(task: Task, position: Position, compiled: bool) -> None:
 
 
 def write_history(path: Path, history: list[dict[str, float]]) -> None:
-    """Write the rows of the epochs that are done as CSV."""
+    """Write the rows of the epochs that are done as CSV; of a curve a row an epoch and condition (`beta`)."""
     table = io.StringIO()
     writer = csv.DictWriter(table, HISTORY, lineterminator="\n")
     writer.writeheader()

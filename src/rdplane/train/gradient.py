@@ -8,6 +8,7 @@ from torch import Tensor
 from rdplane.device import autocast, out_of_memory
 from rdplane.errors import UserError
 from rdplane.jobs.progress import Progress
+from rdplane.models.conditioned import Conditioned
 from rdplane.models.vae import VAE
 from rdplane.train.compiled import RateDistortion
 from rdplane.train.loss import Loss
@@ -67,7 +68,7 @@ class BatchGradient:
 
     def __init__(
         self,
-        model: VAE,
+        model: VAE | Conditioned,
         objective: Loss,
         precision: str,
         micro_batch: int | str | None,

@@ -18,8 +18,8 @@ from rdplane.files import canonical_json
 from rdplane.jobs.heartbeat import Heartbeat
 from rdplane.jobs.progress import Progress, duration
 from rdplane.jobs.signals import Interrupted, Stop
-from rdplane.models.build import build
-from rdplane.models.vae import VAE
+from rdplane.models.build import model_of
+from rdplane.models.conditioned import Conditioned
 from rdplane.train.average import MovingAverage
 from rdplane.train.checkpoint import load_checkpoint, save_checkpoint
 from rdplane.train.compiled import chosen_mode
@@ -30,7 +30,7 @@ from rdplane.train.optimiser import NormalisedAdam
 from rdplane.train.position import Position, random_state, set_random_state
 from rdplane.train.task import Task
 
-__all__ = ["build_model", "run"]
+__all__ = ["run"]
 
 LOOK_EVERY = 50  # steps between looks at the numbers: each look makes a GPU wait
 LOOK_SECONDS = 5.0  # or this long, where steps are slow
@@ -46,17 +46,6 @@ class Pace:
 
     def __post_init__(self) -> None:
         self.saved = self.looked = self.started
-
-
-def build_model(cell: dict[str, Any], shape: tuple[int, int], mean: Tensor | None = None) -> VAE:
-    """The untrained model of a cell.
-
-    Args:
-        cell: the resolved cell.
-        shape: (H, W) of the images.
-        mean: (H, W) mean training image in [0, 1].
-    """
-    return build(cell["architecture"], shape, cell["model"], mean)
 
 
 def run(
@@ -84,8 +73,10 @@ def run(
         _train_epoch(task, position, gradient, pace)
         speed = (task.steps - before) * task.batch_size / max(time.monotonic() - began, 1e-9)
         validated = _validation(task, position, min(gradient.most or VALIDATED, VALIDATED))
-        position.end_epoch(_row(task, position, validated, speed))
-        _report(progress, position.history[-1], task.epochs, time.monotonic() - began)
+        rows = [_row(task, position, condition, means, speed) for condition, means in validated]
+        position.end_epoch(rows)
+        for row in rows:
+            _report(progress, row, task.epochs, time.monotonic() - began)
         write_history(state / "history.csv", position.history)
         if task.settings["keep"] == "best":
             keep_best(task, position)
@@ -107,7 +98,7 @@ def _start(task: Task) -> Position:
         )
     torch.manual_seed(task.cell["seed"])
     height, width = task.train.shape[1:]
-    model = build_model(task.cell, (height, width), task.train.float().mean(0).cpu())
+    model = model_of(task.cell, (height, width), task.train.float().mean(0).cpu())
     # Convolutions are up to twice as fast in this layout.
     model = model.to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]
     return Position(
@@ -179,6 +170,8 @@ def _step(task: Task, position: Position, gradient: BatchGradient, order: Tensor
     now = position.epoch + position.step / task.steps  # training time in epochs
     first = position.step * task.batch_size
     x = task.train[order[first : first + task.batch_size]].float()
+    made = position.epoch * task.steps + position.step
+    _set(position, position.objective.condition(made, task.epochs * task.steps))
     rate, distortion = gradient(x, now)
     norm = position.optimiser.step(task.learning_rate(position.epoch, position.step))
     sums = position.sums
@@ -187,7 +180,14 @@ def _step(task: Task, position: Position, gradient: BatchGradient, order: Tensor
     sums[2] = torch.maximum(sums[2], norm)
     position.step += 1
     if position.average:
-        position.average.update(position.epoch * task.steps + position.step)
+        position.average.update(made + 1)
+
+
+def _set(position: Position, condition: float | None) -> None:
+    """Choose the condition of the model, if it knows any."""
+    if condition is not None:
+        assert isinstance(position.model, Conditioned)
+        position.model.set(condition)
 
 
 def _look(task: Task, position: Position, pace: Pace) -> None:
@@ -211,7 +211,7 @@ def _check_finite(task: Task, position: Position) -> None:
     last = f"R {row['train_rate']:.2f}, D {row['train_distortion']:.2f} nats" if row else "none"
     raise UserError(
         f"{task.progress.cell}: the loss or a gradient is not finite in epoch {position.epoch + 1} of {task.epochs}, "
-        f"step {position.step} of {task.steps}; last finite values (epoch {len(position.history)}): {last}; this cell "
+        f"step {position.step} of {task.steps}; last finite values (epoch {position.epoch}): {last}; this cell "
         "stops, lower training.learning_rate or set training.precision: float32 for it under overrides"
     )
 
@@ -230,11 +230,17 @@ def _interrupt(task: Task, position: Position) -> NoReturn:
     raise Interrupted(task.progress.cell)
 
 
-def _validation(task: Task, position: Position, most: int) -> dict[str, float]:
+def _validation(task: Task, position: Position, most: int) -> list[tuple[float | None, dict[str, float]]]:
     """Mean rate and distortion of the validation images, nats per image, as the history calls them.
+
+    Where the model knows conditions, each of those that its objective looks at has its own share of the images, so that
+    validation takes as long as that of any other model.
 
     Those of the averaged weights come from the same random numbers, so that they differ by the weights alone, and so
     that training goes on as it would without an average.
+
+    Returns:
+        A condition and its means, for each that the objective looks at.
 
     Raises:
         Interrupted: a signal came; the checkpoint is as if the validation had not begun, for the next process does it.
@@ -244,45 +250,54 @@ def _validation(task: Task, position: Position, most: int) -> dict[str, float]:
     weights: dict[str, contextlib.AbstractContextManager[None]] = {"": contextlib.nullcontext()}
     if position.average:
         weights["_average"] = position.average.in_place()
-    found = {}
+    conditions = position.objective.validated
+    found: list[dict[str, float]] = [{} for _ in conditions]
     for ending, in_place in weights.items():
         set_random_state(before, device)
         with in_place:
-            means = _validate(task, position, most)
+            for number, condition in enumerate(conditions):
+                _set(position, condition)
+                # At least one image each: a tiny set is looked at whole.
+                images = task.valid[number :: len(conditions)] if len(task.valid) >= len(conditions) else task.valid
+                means = _validate(task, position, images, most)
+                if means is None:
+                    break
+                found[number][f"valid_rate{ending}"], found[number][f"valid_distortion{ending}"] = means
         if means is None:
             set_random_state(before, device)
             _interrupt(task, position)
-        found[f"valid_rate{ending}"], found[f"valid_distortion{ending}"] = means
-    return found
+    return list(zip(conditions, found, strict=True))
 
 
 @torch.no_grad()
-def _validate(task: Task, position: Position, most: int) -> tuple[float, float] | None:
-    """Mean rate and distortion of the validation images, nats per image, `most` at once; None when a signal came."""
+def _validate(task: Task, position: Position, images: Tensor, most: int) -> tuple[float, float] | None:
+    """Mean rate and distortion of some images, nats per image, `most` at once; None when a signal came."""
     model, device = position.model.eval(), position.sums.device
     sums = torch.zeros(2, device=device)
-    for x in task.valid.split(most):
+    for x in images.split(most):
         if task.stop:
             return None
         with autocast(device, position.precision):
             rate, distortion = model.rate_distortion(x.float())
         sums += torch.stack([rate.sum(), distortion.sum()])
         task.heartbeat.step()
-    rate, distortion = (sums / len(task.valid)).tolist()
+    rate, distortion = (sums / len(images)).tolist()
     return rate, distortion
 
 
-def _row(task: Task, position: Position, validated: dict[str, float], speed: float) -> dict[str, float]:
-    """The history of the epoch that has just been trained and validated.
+def _row(
+    task: Task, position: Position, condition: float | None, validated: dict[str, float], speed: float
+) -> dict[str, float]:
+    """The history of the epoch that has just been trained and validated, at one of the conditions if there are any.
 
     Args:
-        validated: see `_validation`.
+        condition, validated: see `_validation`.
         speed: training images per second.
     """
     steps = task.steps
     train_rate, train_distortion = (position.sums[:2] / (steps * task.batch_size)).tolist()
     return {
-        "epoch": position.epoch + 1, "beta": position.objective.weight.item(),
+        "epoch": position.epoch + 1, "beta": position.objective.weight.item() if condition is None else condition,
         "learning_rate": task.learning_rate(position.epoch, steps - 1),
         "train_rate": train_rate, "train_distortion": train_distortion, **validated,
         "seconds": position.seconds, "images_per_second": speed,

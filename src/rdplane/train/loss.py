@@ -27,6 +27,23 @@ class Loss(nn.Module):
         super().__init__()
         self.register_buffer("weight", torch.zeros(()))
 
+    @property
+    def validated(self) -> tuple[float | None, ...]:
+        """Conditions at which the model is looked at after each epoch; None for one that knows no condition."""
+        return (None,)
+
+    def condition(self, made: int, steps: int) -> float | None:
+        """The condition of the next batch (see `rdplane.models.conditioned`); None for a model that knows none.
+
+        Args:
+            made, steps: steps made so far, and in all.
+        """
+        return None
+
+    def settled(self, end: int) -> float:
+        """Epochs of `end` in all before which the weight of the rate, annealing aside, is not what it is to be."""
+        return 0.0
+
     def forward(self, rate: Tensor, distortion: Tensor, time: float) -> Tensor:
         """The loss of a batch.
 
@@ -41,7 +58,7 @@ class Loss(nn.Module):
         raise NotImplementedError
 
     @torch.no_grad()
-    def merit(self, rate: float, distortion: float, end: int) -> float:
+    def merit(self, rate: float, distortion: float, end: int, condition: float | None = None) -> float:
         """What the weights after an epoch are worth, by which `training.keep: best` chooses.
 
         This is the loss itself, as it is at the end of training. An objective whose loss depends on what it remembers,
@@ -50,6 +67,7 @@ class Loss(nn.Module):
         Args:
             rate, distortion: means over the validation images, nats per image.
             end: epochs in all, when annealing is over.
+            condition: at which they were measured, one of `validated`.
 
         Returns:
             Nats per image; smaller is better.

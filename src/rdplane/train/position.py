@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rdplane.models.conditioned import Conditioned
 from rdplane.models.vae import VAE
 from rdplane.train.average import MovingAverage
 from rdplane.train.loss import Loss
@@ -32,12 +33,12 @@ class Position:
         best: smallest merit so far (see `rdplane.train.loss.Loss.merit`), nats per image, where the best weights are
             kept.
         best_epoch: epochs that were done when it was reached; 0 for never.
-        history: a row for every epoch that is done.
+        history: a row for every epoch that is done, or for each condition at which it was looked at.
         earlier: seconds that earlier processes trained, as far as they were saved.
         started: when this process began, on the clock of `time.monotonic`.
     """
 
-    model: VAE
+    model: VAE | Conditioned
     objective: Loss
     optimiser: NormalisedAdam
     precision: str
@@ -56,13 +57,13 @@ class Position:
         """Time of training so far, that of earlier processes included."""
         return self.earlier + time.monotonic() - self.started
 
-    def end_epoch(self, row: dict[str, float]) -> None:
+    def end_epoch(self, rows: list[dict[str, float]]) -> None:
         """Go to the start of the next epoch.
 
         Args:
-            row: of the history.
+            rows: of the history, one for each condition at which the epoch was looked at.
         """
-        self.history.append(row)
+        self.history += rows
         self.epoch, self.step = self.epoch + 1, 0
         self.sums.zero_()
 

@@ -50,7 +50,7 @@ class RateTarget(Loss):
         # The gradient of the augmented Lagrangian is weight times the rate's; its value is not needed.
         return distortion.mean() + (self.weight * excess).to(rate.dtype)
 
-    def merit(self, rate: float, distortion: float, end: int) -> float:
+    def merit(self, rate: float, distortion: float, end: int, condition: float | None = None) -> float:
         """D + 10 |R - sigma|, an exact penalty, whose minimum is that of D at R = sigma.
 
         A penalty is exact if it weighs at least as much as the multiplier (Nocedal and Wright 2006, theorem 17.3), and

@@ -1,0 +1,113 @@
+"""The points of a curve that one cell trained: the betas asked for, and those at which the rate is what was asked for."""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rdplane.declare.registry import files
+from rdplane.errors import UserError
+from rdplane.experiment.layout import point_name
+from rdplane.files import read_json, sha256, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rdplane.models.conditioned import Conditioned
+
+__all__ = ["SEARCHED", "Point", "beta_of_rate", "find_points"]
+
+SEARCHED = 2000  # validation images, at most, on which the rate of a beta is measured
+CLOSE = 1e-3  # of the logarithm of beta: the rate is then known far better than its standard error
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a curve.
+
+    Attributes:
+        beta: weight of the rate.
+        rate: the validation rate, nats, for which this beta was searched; None if the beta itself was asked for.
+    """
+
+    beta: float
+    rate: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What stands behind the @ in the name of its row (see `rdplane.experiment.layout.point_name`)."""
+        return point_name("", self.beta, self.rate).removeprefix("@")
+
+
+def find_points(folder: Path, asked: Mapping[str, Any], images: Path, device: str = "auto") -> list[Point]:
+    """The points of a cell's curve, by beta; a beta that was searched before is not searched again.
+
+    A rate that the trained range cannot reach is left out, and a line on standard error says so.
+
+    Args:
+        folder: the cell's.
+        asked: `betas` and `rates` (see `rdplane.experiment.cells.points_of`).
+        images: prepared images, of which the validation ones serve the search.
+        device: where to compute.
+    """
+    found = [Point(beta) for beta in asked["betas"]]
+    if asked["rates"]:
+        betas = _betas(folder, asked["rates"], images, device)
+        found += [Point(beta, rate) for rate, beta in betas.items() if beta is not None]
+        for rate in (rate for rate, beta in betas.items() if beta is None):
+            print(f"{folder.name}: no beta of its range has a rate of {rate:g} nats; left out", file=sys.stderr)
+    return sorted(found, key=lambda point: (point.beta, point.rate or 0.0))
+
+
+def _betas(folder: Path, rates: Sequence[float], images: Path, device: str) -> dict[float, float | None]:
+    """The beta of each rate, None where there is none; kept in `state/rates.json`."""
+    record = folder / "state" / "rates.json"
+    key = {"weights": sha256(folder / "model.safetensors"), "images": sha256(images)}
+    try:
+        kept = read_json(record)
+        betas = {float(rate): beta for rate, beta in kept["betas"]} if kept["key"] == key else {}
+    except (UserError, KeyError, TypeError, ValueError):
+        betas = {}
+    missing = [rate for rate in rates if rate not in betas]
+    if missing:
+        import torch
+
+        from rdplane.data.store import load as load_images
+        from rdplane.device import choose_device
+        from rdplane.evaluate.load import load_curve
+
+        where = choose_device(device)
+        model: Any = load_curve(folder, where, files() or None)
+        valid = torch.from_numpy(load_images(images).valid).to(where)
+        betas |= {rate: beta_of_rate(model, valid, rate) for rate in missing}
+        write_json(record, {"key": key, "betas": sorted(betas.items())})
+    return {rate: betas[rate] for rate in rates}
+
+
+def beta_of_rate(model: "Conditioned", images: "Tensor", rate: float, batch_size: int = 250) -> float | None:
+    """The beta at which the mean rate of some images is `rate`; None where the trained range has none.
+
+    The rate falls with beta; the root of its excess is searched by Brent's method, every time from the same noise.
+
+    Args:
+        model: of all betas.
+        images: (N, H, W) of 0 and 1; the first `SEARCHED` count.
+        rate: nats an image.
+        batch_size: images at once.
+    """
+    import torch
+    from scipy.optimize import brentq
+
+    def excess(log_beta: float) -> float:
+        torch.manual_seed(0)
+        model.set(min(max(math.exp(log_beta), model.low), model.high))
+        with torch.no_grad():
+            rates = [model.rate_distortion(x.float())[0] for x in images[:SEARCHED].split(batch_size)]
+        return float(torch.cat(rates).double().mean()) - rate
+
+    low, high = math.log(model.low), math.log(model.high)
+    if excess(low) < 0 or excess(high) > 0:
+        return None
+    return math.exp(brentq(excess, low, high, xtol=CLOSE))
