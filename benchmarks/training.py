@@ -16,8 +16,8 @@ from rdplane.device import resolve_precision
 from rdplane.experiment.cells import cell_name
 from rdplane.jobs.progress import Progress
 from rdplane.models import VAE
+from rdplane.models.build import build
 from rdplane.train.gradient import BatchGradient
-from rdplane.models.build import model_of
 from rdplane.train.loss import build_loss
 from rdplane.train.optimiser import NormalisedAdam
 
@@ -27,7 +27,7 @@ __all__ = ["flops_of", "model_of", "our_step", "run"]
 def model_of(cell: dict[str, Any], images: Tensor) -> VAE:
     """The cell's untrained model for `images` (N, H, W), as the training loop makes it, on the CPU."""
     torch.manual_seed(cell["seed"])
-    return model_of(cell, (images.shape[1], images.shape[2]), images.float().mean(0).cpu())
+    return build(cell["architecture"], (images.shape[1], images.shape[2]), cell["model"], images.float().mean(0).cpu())
 
 
 def our_step(

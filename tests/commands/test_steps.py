@@ -38,7 +38,8 @@ def cell(tmp_path):
 
 
 def train(layout, name, measuring=True):
-    wanted = steps.measuring(layout, layout.cells[name]["architecture"]) if measuring else None
+    cell = layout.cells[name]
+    wanted = steps.measuring(layout, cell["architecture"], cell["objective"]) if measuring else None
     steps.train(**steps.arguments_of(layout, name, "train"), measuring=wanted)
 
 
@@ -121,14 +122,15 @@ def test_why_measuring_failed_is_in_the_log(cell, monkeypatch, tmp_path):
         raise RuntimeError("no such number")
 
     monkeypatch.setattr(run, "_compute", fail)
-    wanted = steps.measuring(layout, layout.cells[name]["architecture"])
+    cell = layout.cells[name]
+    wanted = steps.measuring(layout, cell["architecture"], cell["objective"])
     steps.train(**steps.arguments_of(layout, name, "train"), log=tmp_path / "log", measuring=wanted)
     assert "measuring is left to its own step (no such number)" in (tmp_path / "log").read_text()
 
 
 def test_edited_source_is_not_kept_under_the_version_before(cell):
     layout, name = cell("together")
-    wanted = steps.measuring(layout, "-+v")
+    wanted = steps.measuring(layout, "-+v", layout.cells[name]["objective"])
     wanted["evaluation"]["rate_distortion"]["version"] = "of another day"
     wanted["sampling"]["version"] = "of another day"
     steps.train(**steps.arguments_of(layout, name, "train"), measuring=wanted)

@@ -9,6 +9,7 @@ import torch
 from rdplane.data.store import Images, save
 from rdplane.declare.registry import declared, names_of_keys
 from rdplane.models.build import build
+from rdplane.models.conditioned import Conditioned
 
 SIZES = {
     "latent": 3, "width": 0.1, "flow_steps": 1, "made_layers": 1, "made_units": 8, "pixelcnn_depth": 4,
@@ -45,11 +46,24 @@ def write_weights(folder, architecture, sizes=SIZES, seed=0):
     (folder / "model.safetensors").write_bytes(safetensors.torch.save(tensors))
 
 
-def write_cell(folder, architecture="---", sizes=SIZES, extensions=None):
+def write_curve(folder, architecture="---", spread=0.5):
+    """A cell that trained a whole curve, from 0.05 to 1.25; its weights depend on beta as random numbers say."""
+    objective = {"name": "curve", "value": [0.05, 1.25], "curve_widening": 0.5}
+    write_cell(folder, architecture, objective=objective)
+    torch.manual_seed(0)
+    model = Conditioned(build(architecture, (8, 8), SIZES), 0.05, 1.25)
+    for parameter in [*model.gains, *model.shifts, *model.tilts]:
+        torch.nn.init.normal_(parameter, 0, spread / parameter.shape[0] ** 0.5)
+    tensors = {key: value.contiguous() for key, value in model.state_dict().items()}
+    (folder / "model.safetensors").write_bytes(safetensors.torch.save(tensors))
+    return folder
+
+
+def write_cell(folder, architecture="---", sizes=SIZES, extensions=None, objective=None):
     folder.mkdir(parents=True)
     write_weights(folder, architecture, sizes)
     cell = {
-        "architecture": architecture, "objective": {"name": "beta", "value": 0.5}, "anneal": 0, "seed": 0,
+        "architecture": architecture, "objective": objective or {"name": "beta", "value": 0.5}, "anneal": 0, "seed": 0,
         "data": {"dataset": "noise"}, "model": sizes, "training": {"epochs": 1}, "versions": {"training": "1"},
     }  # fmt: skip
     summary = {

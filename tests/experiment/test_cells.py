@@ -4,7 +4,7 @@ import pytest
 
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import ARCHITECTURES
-from rdplane.experiment.cells import compute_settings, expand, select
+from rdplane.experiment.cells import compute_settings, expand, points_of, select
 from rdplane.experiment.config import resolve_config
 from rdplane.experiment.keys import COMPUTE
 
@@ -126,7 +126,7 @@ def test_no_cell_left(grid):
 
 
 def test_extra_line_without_an_aim():
-    expected = r"grid\.extra: the line .* adds no cell; expected one of beta, rate_penalty, rate_target"
+    expected = r"grid\.extra: the line .* adds no cell; expected one of beta, curve, rate_penalty, rate_target"
     with pytest.raises(UserError, match=expected):
         cells(grid={"extra": [{"architecture": "---", "seed": 3}]})
 
@@ -160,3 +160,54 @@ def test_selection_by_decoder_and_beta():
     grid = cells(grid={"beta": [0.1, 1]})
     assert {grid[name]["architecture"][1] for name in select(grid, {"decoder": ["+"], "beta": [1.0]})} == {"+"}
     assert len(select(grid, {"decoder": ["+"], "beta": [1.0]})) == 6
+
+
+CURVE = {"architectures": ["-+v"], "beta": [], "curve": [[0.05, 1.25]]}
+
+
+def test_a_range_is_one_cell_with_both_ends_in_its_name():
+    (name,) = names(grid=CURVE)
+    assert name.startswith("vae-+v_curve0.05-1.25_seed0_")
+
+
+def test_a_curve_is_not_annealed():
+    (cell,) = cells(grid=CURVE | {"anneal": [0, 5]}).values()
+    assert cell["anneal"] == 0
+
+
+def test_where_a_curve_is_measured_is_no_part_of_its_identity():
+    assert names(grid=CURVE, evaluation={"curve_points": [0.3], "curve_rates": [9]}) == names(grid=CURVE)
+
+
+def test_an_objective_has_overrides_of_its_own():
+    grid = {"architectures": ["---"], "beta": [0.5], "curve": [[0.1, 1]]}
+    found = cells(grid=grid, training={"epochs": 4}, overrides={"curve": {"training": {"epochs": 12}}})
+    assert {cell["objective"]["name"]: cell["training"]["epochs"] for cell in found.values()} == {
+        "beta": 4,
+        "curve": 12,
+    }
+
+
+def points(low, high, betas=(), **evaluation):
+    config = resolve_config({"grid": {"beta": list(betas), "curve": [[low, high]]}, "evaluation": evaluation})
+    return points_of(config, {"name": "curve", "value": [low, high]})
+
+
+def test_other_cells_have_no_points():
+    assert points_of(resolve_config({}), {"name": "beta", "value": 0.5}) is None
+
+
+def test_points_are_round_numbers_of_the_range():
+    assert points(0.05, 1.25)["betas"] == [0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0]
+
+
+def test_a_range_without_round_numbers_is_measured_at_its_ends():
+    assert points(0.81, 0.89)["betas"] == [0.81, 0.89]
+
+
+def test_betas_of_separate_cells_are_among_the_points():
+    assert points(0.05, 1.25, betas=[0.01, 0.1, 0.5], curve_points=[0.3])["betas"] == [0.1, 0.3, 0.5]
+
+
+def test_rates_are_searched_in_order():
+    assert points(0.05, 1.25, curve_rates=[20, 5, 20])["rates"] == [5, 20]

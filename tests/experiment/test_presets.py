@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from rdplane.experiment.cells import expand, select
+from rdplane.experiment.architectures import ARCHITECTURES
+from rdplane.experiment.cells import expand, points_of, select
 from rdplane.experiment.config import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "src/rdplane/figures/published.csv"
 PAPER = ["paper_mnist", "paper_omniglot"]
+CURVES = ["paper_mnist_curves", "paper_omniglot_curves"]
 SAID = [  # a text, and what stands before the number of cells of a preset in it
-    *((f"workflow/presets/{name}.yaml", name, r"\A(?:#.*\n)*?#.*?") for name in [*PAPER, "quick_targets"]),
+    *((f"workflow/presets/{name}.yaml", name, r"\A(?:#.*\n)*?#.*?") for name in [*PAPER, *CURVES, "quick_targets"]),
     *((text, name, rf"{name}\.yaml +# ") for text in ("README.md", "docs/usage.md") for name in PAPER),
 ]
 
@@ -69,7 +71,26 @@ def test_the_sample_grid_of_annealed_betas_shows_the_runs_of_the_papers_figure(p
     assert sorted(found) == sorted(shown(config["dataset"], figure))
 
 
-@pytest.mark.parametrize("preset", PAPER)
+@pytest.mark.parametrize("preset", CURVES)
+def test_curves_are_measured_at_the_papers_betas_within_their_range(presets, preset):
+    config, cells = presets[preset]
+    (objective,) = [cell["objective"] for cell in cells.values() if cell["architecture"] == "---" and not_beta(cell)]
+    low, high = objective["value"]
+    wanted = {beta for beta in presets[preset.removesuffix("_curves")][0]["grid"]["beta"] if low <= beta <= high}
+    assert wanted <= set(points_of(config, objective)["betas"])
+
+
+def not_beta(cell):
+    return cell["objective"]["name"] != "beta"
+
+
+@pytest.mark.parametrize("preset", CURVES)
+def test_every_architecture_has_one_curve(presets, preset):
+    curves = [cell["architecture"] for cell in presets[preset][1].values() if not_beta(cell)]
+    assert sorted(curves) == sorted(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("preset", [*PAPER, *CURVES])
 def test_the_papers_size_comes_with_enough_generated_images(presets, preset):
     # With 64 the bounds move by more than half a nat from seed to seed.
     assert presets[preset][0]["evaluation"]["gen_samples"] == 500

@@ -86,7 +86,8 @@ CELLS = {  # by architecture: a pattern; by objective where it is one's
     "train/loss.py": ALL,
     "device.py": ALL, "data/store.py": ALL, "data/binarise.py": ALL, "data/mnist5k.py": ALL,
 }  # fmt: skip
-OBJECTIVES = {f"train/objectives/{name}.py": {name} for name in ("beta", "rate_penalty", "rate_target")}
+OBJECTIVES = {f"train/objectives/{name}.py": {name} for name in ("beta", "curve", "rate_penalty", "rate_target")}
+OBJECTIVES["models/conditioned.py"] = {"curve"}
 MEASURES = {  # those whose own file, or a helper's, it is; of a decoder's sampler, those that draw
     "evaluate/rate_distortion.py": {"rate_distortion", "importance", "average"},
     "evaluate/average.py": {"average"}, "evaluate/information.py": {"information"},
@@ -96,7 +97,7 @@ MEASURES = {  # those whose own file, or a helper's, it is; of a decoder's sampl
     "models/pixelcnn_sampler.py": {"generative"},
 }  # fmt: skip
 
-MACHINERY = {f"evaluate/{name}.py" for name in ("run", "given", "call", "kept", "load")}
+MACHINERY = {f"evaluate/{name}.py" for name in ("run", "given", "call", "kept", "load", "points")}
 
 PROBE = """
 import json, sys, time
@@ -108,7 +109,8 @@ from rdplane.experiment.config import resolve_config
 from rdplane.experiment.layout import Layout
 
 raw = {
-    "grid": {"beta": [1], "rate_target": [5], "rate_penalty": [5]}, "data": {"seed": 0}, "training": {"average": 0.9},
+    "grid": {"beta": [1], "curve": [[0.1, 2]], "rate_target": [5], "rate_penalty": [5]}, "data": {"seed": 0},
+    "training": {"average": 0.9},
 }
 
 def look():

@@ -52,6 +52,17 @@ def test_a_cell_has_its_line_when_it_is_measured_and_not_before(shown):
     ]
 
 
+def test_a_curve_is_a_line_of_its_ends_and_its_best(shown):
+    points = [
+        {"rate": r, "distortion": d, "neg_elbo": r + d, "images": 500} for r, d in ((50, 60), (20.5, 70), (7, 88.25))
+    ]
+    shown.write("metrics.json", {"points": points, "epochs": 12, "train_seconds": 81.2})
+    assert outcome(shown.folder / "cells" / CELL) == (
+        "R 50.00 to 7.00  D 60.00 to 88.25  -ELBO at best 90.50 nats (test, 500 images)  trained 12 epochs in "
+        "1 min 21 s"
+    )
+
+
 def test_a_cell_that_is_trained_alone_has_its_line_then(shown):
     shown.display.begin(Agenda(shown.folder, [CELL], 0, [Job("train", CELL)]))
     shown.write("train.json", METRICS)

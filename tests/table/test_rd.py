@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -19,12 +20,16 @@ def table_of(folder, **changes):
     return read_table(folder / "rd.csv")
 
 
+# Those that hold the numbers of all objectives: a point of a curve has its beta.
+NUMBERS = [name for name, objective in declared().objectives.items() if objective.holds == name]
+
+
 def test_columns_are_in_the_order_of_a_run_and_its_measures():
     assert list(columns()) == [
-        "experiment", "dataset", "architecture", "encoder", "decoder", "marginal", "objective", *declared().objectives,
+        "experiment", "dataset", "architecture", "encoder", "decoder", "marginal", "objective", *NUMBERS,
         "anneal", "seed", "epochs", "epoch", "parameters", *measured(), "train_seconds", "device", "precision", "cell",
     ]  # fmt: skip
-    assert next(iter(declared().objectives)) == "beta"
+    assert NUMBERS == ["beta", "rate_penalty", "rate_target"]
 
 
 def test_every_column_is_explained():
@@ -74,11 +79,11 @@ def test_every_digit_survives_the_table(tmp_path_factory, rate):
     assert table["rate"].iloc[0] == rate
 
 
-@pytest.mark.parametrize("name", declared().objectives)
+@pytest.mark.parametrize("name", NUMBERS)
 def test_a_cell_has_a_number_of_its_own_objective_alone(tmp_path, name):
     objective = {"name": name, "value": 10, "some_setting": 1}
     row = table_of(tmp_path, **{"cell.objective": objective}).iloc[0]
-    others = [other for other in declared().objectives if other != name]
+    others = [other for other in NUMBERS if other != name]
     assert row["objective"] == name and row[name] == 10.0 and all(np.isnan(row[other]) for other in others)
 
 
@@ -242,3 +247,44 @@ def test_an_objective_whose_name_is_a_column_is_refused(extension):
 def test_neither_torch_nor_pandas_is_imported(tmp_path):
     check = "import sys, rdplane.table.rd; sys.exit(any(name in sys.modules for name in ('torch', 'pandas')))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+CURVE = {"name": "curve", "value": [0.05, 1.25], "curve_widening": 0.5}
+
+
+def write_curve(folder):
+    """A cell with three points: two by beta, one whose beta was searched."""
+    found = made.metrics(**{"cell.objective": CURVE})
+    shared = {key: found.pop(key) for key in measured()}
+    points = [
+        {"beta": beta, "rate_target": rate, **shared, "rate": 20 / beta, "neg_elbo": 20 / beta + 70.2}
+        for beta, rate in ((0.1, None), (0.23, 87.0), (0.5, None))
+    ]
+    asked = {"betas": [0.1, 0.5], "rates": [87.0]}
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps(found | {"asked": asked, "points": points}))
+    return folder
+
+
+def test_every_point_of_a_curve_is_a_row_with_its_beta(tmp_path):
+    aggregate("tiny", [write_curve(tmp_path / "cell")], tmp_path / "rd.csv")
+    table = read_table(tmp_path / "rd.csv")
+    assert table["beta"].tolist() == [0.1, 0.23, 0.5] and table["rate"].tolist() == [200, 20 / 0.23, 40]
+    assert set(table["objective"]) == {"curve"}
+
+
+def test_a_point_that_was_searched_names_its_rate(tmp_path):
+    aggregate("tiny", [write_curve(tmp_path / "cell")], tmp_path / "rd.csv")
+    table = read_table(tmp_path / "rd.csv")
+    assert table["rate_target"].fillna(0).tolist() == [0, 87, 0]
+
+
+def test_every_point_has_a_name_of_its_own(tmp_path):
+    aggregate("tiny", [write_curve(tmp_path / "cell")], tmp_path / "rd.csv")
+    assert read_table(tmp_path / "rd.csv")["cell"].tolist() == ["cell@0.1", "cell@rate87", "cell@0.5"]
+
+
+def test_a_curve_that_was_measured_elsewhere_is_refused(tmp_path):
+    cell = write_curve(tmp_path / "cell")
+    with pytest.raises(UserError, match=r"its curve was measured at .* run snakemake --forcerun evaluate"):
+        aggregate("tiny", [cell], tmp_path / "rd.csv", points={"cell": {"betas": [0.1], "rates": []}})

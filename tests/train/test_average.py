@@ -124,11 +124,11 @@ def test_stopped_anywhere_it_ends_bit_identical(tiny, tmp_path, monkeypatch, che
 def test_stopped_while_the_average_is_validated_it_ends_bit_identical(tiny, averaged, tmp_path, monkeypatch):
     plain, calls = engine._validate, []
 
-    def stopping(task, position, most):
-        calls.append(most)
+    def stopping(task, *arguments):
+        calls.append(arguments)
         if len(calls) == 4:  # of the second epoch, behind that of the last weights
             task.stop.signal = "SIGTERM"
-        return plain(task, position, most)
+        return plain(task, *arguments)
 
     with monkeypatch.context() as first:
         first.setattr(engine, "_validate", stopping)

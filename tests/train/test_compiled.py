@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from rdplane.jobs.progress import Progress
+from rdplane.models.build import build
 from rdplane.train import train
 from rdplane.train.compiled import LONG, RateDistortion, chosen_mode
-from rdplane.models.build import model_of
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_compiled_model_gives_the_same_rate_and_distortion(tiny, tmp_path):
     torch.manual_seed(0)
-    model = model_of(tiny.cell("++v"), (8, 8))
+    model = build("++v", (8, 8), tiny.cell("++v")["model"])
     x, noise = (torch.rand(4, 8, 8) < 0.5).float(), torch.randn(4, 2)
     compiled = RateDistortion(model, "default", Progress("cell", tmp_path / "log"))
     got, expected = compiled(x, noise), model.rate_distortion(x, noise)

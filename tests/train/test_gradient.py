@@ -6,10 +6,10 @@ import torch
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import ARCHITECTURES
 from rdplane.jobs.progress import Progress
+from rdplane.models.build import build
 from rdplane.train import gradient as module
 from rdplane.train import train
 from rdplane.train.gradient import BatchGradient, backward
-from rdplane.models.build import model_of
 from rdplane.train.objectives.beta import Beta
 from rdplane.train.objectives.rate_penalty import RatePenalty
 from rdplane.train.objectives.rate_target import RateTarget
@@ -30,7 +30,7 @@ def batch():
 
 def model_of(tiny, architecture):
     torch.manual_seed(0)
-    return model_of(tiny.cell(architecture), (8, 8)).double()
+    return build(architecture, (8, 8), tiny.cell(architecture)["model"]).double()
 
 
 def gradients(model):

@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from rdplane.models.build import model_of
+from rdplane.models.build import build
 from rdplane.train.objectives.rate_target import RateTarget
 from rdplane.train.optimiser import NormalisedAdam
 from rdplane.train.position import Position
@@ -12,7 +12,7 @@ from rdplane.train.position import Position
 
 def begin(tiny, seed, precision):
     torch.manual_seed(seed)
-    model = model_of(tiny.cell(), (8, 8))
+    model = build("-+v", (8, 8), tiny.cell()["model"])
     return Position(model, RateTarget(1.0, 0.2, 0.1), NormalisedAdam(model.parameters()), precision, torch.zeros(3))
 
 
@@ -28,7 +28,7 @@ def test_restored_elsewhere_it_goes_on_alike(tiny):
     one, other = begin(tiny, 0, "bfloat16"), begin(tiny, 1, "float32")
     move(one)
     one.best, one.best_epoch = 3.5, 1
-    one.end_epoch({"epoch": 1.0})
+    one.end_epoch([{"epoch": 1.0}])
     move(one)
     tensors, note = one.state()
     tensors, note = {key: value.clone() for key, value in tensors.items()}, json.loads(json.dumps(note))
@@ -54,5 +54,5 @@ def test_nothing_is_best_before_the_first_epoch(tiny):
 def test_an_epoch_that_ends_clears_its_sums(tiny):
     position = begin(tiny, 0, "float32")
     move(position)
-    position.end_epoch({"epoch": 1.0})
+    position.end_epoch([{"epoch": 1.0}])
     assert (position.epoch, position.step, position.sums.tolist()) == (1, 0, [0.0, 0.0, 0.0])

@@ -26,18 +26,22 @@ class Tiny:
         self.images = folder / "images.npz"
         prepare(data_spec(self.config("---")), self.images)
 
-    def config(self, architecture, **training):
+    def config(self, architecture, grid=None, **training):
         return resolve_config({
             "dataset": "stripes", "data": {"file": str(self.file)},
             "model": {key: SIZES[key] for key in sizes_of(architecture)},
-            "grid": {"architectures": [architecture], "beta": 0.5},
+            "grid": {"architectures": [architecture], **(grid or {"beta": 0.5})},
             "training": {"epochs": 3, "batch_size": 20, "learning_rate": 0.01, **training},
         })  # fmt: skip
 
-    def cell(self, architecture="-+v", **training):
+    def cell(self, architecture="-+v", grid=None, **training):
         """One resolved cell."""
-        (cell,) = expand(self.config(architecture, **training)).values()
+        (cell,) = expand(self.config(architecture, grid, **training)).values()
         return cell
+
+    def curve(self, architecture="-+v", **training):
+        """One that trains a whole curve."""
+        return self.cell(architecture, {"beta": [], "curve": [[0.1, 1.0]]}, **training)
 
     def arguments(self, cell, folder, **compute):
         """Command line of its training job."""

@@ -19,7 +19,7 @@ rule evaluate:
         runtime=cell_minutes,
     params:
         evaluation=of_cell(EVALUATION),
-        points=of_cell(POINTS),
+        points=points,
         folder=lambda wildcards, input: str(Path(input.model).parent),
         compute=lambda wildcards, threads: compute(wildcards.cell, threads),
     shell:
@@ -45,7 +45,7 @@ rule sample:
         runtime=cell_minutes,
     params:
         sampling=of_cell(SAMPLING),
-        points=of_cell(POINTS),
+        points=points,
         folder=lambda wildcards, input: str(Path(input.model).parent),
         compute=lambda wildcards, threads: compute(wildcards.cell, threads),
     shell:

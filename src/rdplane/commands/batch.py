@@ -107,7 +107,7 @@ def _next_step(layout: Layout, name: str) -> str | None:
         return "train"
     cell = layout.cells[name]
     expected = evaluation_of(layout.config, cell["architecture"])
-    points = points_of(layout.config, cell["objective"]["name"])
+    points = points_of(layout.config, cell["objective"])
     try:
         found = read_json(folder / "metrics.json")
         if (found["evaluation"], found.get("asked")) != (expected, points):
@@ -123,7 +123,7 @@ def _start(layout: Layout, name: str, step: str, environment: dict[str, str]) ->
     arguments = {**arguments_of(layout, name, step), "log": log}
     if step == "train":
         cell = layout.cells[name]
-        arguments["measuring"] = measuring(layout, cell["architecture"], cell["objective"]["name"])
+        arguments["measuring"] = measuring(layout, cell["architecture"], cell["objective"])
     return subprocess.Popen(
         [sys.executable, "-m", "rdplane.commands.step", *command_line(step, arguments)], env=environment
     )

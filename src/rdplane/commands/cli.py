@@ -120,6 +120,13 @@ def sample(options: Options) -> None:
     _each(options, "sample")
 
 
+def find_beta(options: Options) -> None:
+    """Find the beta at which a curve has a given rate on the validation images."""
+    from rdplane.commands.curve import find
+
+    print(find(Path(options.cell), options.rate))
+
+
 def aggregate(options: Options) -> None:
     """Gather the metrics of all cells into rd.csv."""
     from rdplane.commands.summary import summarise, tabulate
@@ -136,7 +143,7 @@ def figures(options: Options) -> None:
         for name, figure in layout.plots.items():
             print(f"{name:20} {figure.caption}")
         return
-    steps.tables(layout.folder)
+    steps.tables(layout.folder, list(layout.tables))
     for name in layout.plots:
         steps.figure(name, layout.folder, layout.figure_settings(name))
     steps.page(layout.folder, layout.config["figures"])
@@ -209,11 +216,11 @@ def code(options: Options) -> None:
     print(f"{options.what}: {', '.join(done) or 'nothing was edited'}")
 
 
-def _seconds(text: str) -> float:
+def _above_zero(text: str) -> float:
     with contextlib.suppress(ValueError):
-        if 0 < (seconds := float(text)) < float("inf"):
-            return seconds
-    raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, not {text!r}")
+        if 0 < (number := float(text)) < float("inf"):
+            return number
+    raise argparse.ArgumentTypeError(f"expected a number above 0, not {text!r}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -222,7 +229,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(action: Callable[[Options], None]) -> argparse.ArgumentParser:
-        command = commands.add_parser(action.__name__, help=action.__doc__, description=action.__doc__)
+        name = action.__name__.replace("_", "-")
+        command = commands.add_parser(name, help=action.__doc__, description=action.__doc__)
         command.set_defaults(action=action)
         return command
 
@@ -255,8 +263,13 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--partial", action="store_true", help="leave out cells that are not finished")
         if action is status:
             command.add_argument("--all", action="store_true", help="list every cell")
-            command.add_argument("--watch", type=_seconds, metavar="SECONDS", help="look again so often, until Ctrl-C")
+            command.add_argument(
+                "--watch", type=_above_zero, metavar="SECONDS", help="look again so often, until Ctrl-C"
+            )
             command.add_argument("--json", action="store_true", help="for scripts")
+    command = add(find_beta)
+    command.add_argument("cell", help="folder of a cell that trained a curve, below results/mine/cells")
+    command.add_argument("--rate", type=_above_zero, required=True, help="nats an image")
     add(check).add_argument("files", nargs="+", metavar="FILE", help="a Python file, or the name of a module")
     command = add(reference)
     command.add_argument("what", choices=("configuration", "columns", "schema"))

@@ -155,11 +155,11 @@ def aggregate(config: dict[str, Any], results: Path) -> None:
     tabulate(Layout(config, results))
 
 
-def tables(folder: Path) -> None:
-    """Write the short tables."""
+def tables(folder: Path, names: list[str]) -> None:
+    """Write the short tables of these names."""
     from rdplane.table.short import write_tables
 
-    write_tables(folder)
+    write_tables(folder, names)
 
 
 def figure(name: str, folder: Path, settings: dict[str, Any]) -> None:
@@ -280,11 +280,11 @@ def arguments_of(layout: Layout, name: str, step: str) -> dict[str, Any]:
         return {**shared, "cell": cell}
     output = folder / {"evaluate": "metrics.json", "sample": "samples.npz"}[step]
     key = {"evaluate": "evaluation", "sample": "sampling"}[step]
-    found = measuring(layout, architecture, cell["objective"]["name"])
+    found = measuring(layout, architecture, cell["objective"])
     return {**shared, key: found[key], "points": found["points"], "output": output}
 
 
-def measuring(layout: Layout, architecture: str, objective: str) -> dict[str, Any]:
+def measuring(layout: Layout, architecture: str, objective: Settings) -> dict[str, Any]:
     """How the cells of an architecture and objective are measured and sampled once they are trained (see `train`)."""
     config = layout.config
     return {

@@ -7,10 +7,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment.cells import evaluation_of, points_of
-from rdplane.experiment.layout import TABLES, Layout
+from rdplane.experiment.layout import Layout
 from rdplane.files import write_text
 from rdplane.status.look import look
 from rdplane.status.plan import plan_of
@@ -33,7 +32,7 @@ def tabulate(layout: Layout, partial: bool = False) -> None:
     folders = [layout.cell(name) for name in layout.cells]
     architectures = {cell["architecture"] for cell in layout.cells.values()}
     expected = {name: evaluation_of(layout.config, name) for name in architectures}
-    points = {name: points_of(layout.config, name) for name in declared().objectives}
+    points = {name: points_of(layout.config, cell["objective"]) for name, cell in layout.cells.items()}
     missing = aggregate(layout.config["experiment"], folders, layout.table, partial, expected, points)
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -83,8 +82,8 @@ def draw_what_is_there(layout: Layout) -> None:
     from rdplane.page import write_page
     from rdplane.table.short import write_tables
 
-    write_tables(layout.folder)
-    _outdate([layout.folder / "tables" / f"{name}.{kind}" for name in TABLES for kind in ("csv", "md")])
+    write_tables(layout.folder, layout.tables)
+    _outdate([layout.folder / "tables" / f"{name}.{kind}" for name in layout.tables for kind in ("csv", "md")])
     note = layout.config["figures"]["note"]
     for name in layout.plots:
         png, pdf = (layout.figures / f"{name}.{kind}" for kind in ("png", "pdf"))

@@ -259,8 +259,9 @@ def _resolve(registry: Registry, declaration: Declaration) -> None:
         registry.owners.setdefault(name, []).append(owner)
     if isinstance(declaration, Figure):
         for need in declaration.needs:
-            if need not in ("histories", "samples", "toy"):
-                raise UserError(f"{declaration.source}: needs {need!r}, expected 'histories', 'samples' or 'toy'")
+            if need not in ("gaps", "histories", "samples", "toy"):
+                expected = "'gaps', 'histories', 'samples' or 'toy'"
+                raise UserError(f"{declaration.source}: needs {need!r}, expected {expected}")
     if isinstance(declaration, Measure):
         if not declaration.columns:
             raise UserError(f"{declaration.source}: the measure {declaration.name} has no columns, expected one")
@@ -278,6 +279,8 @@ def _resolve(registry: Registry, declaration: Declaration) -> None:
                 raise UserError(f"{declaration.source}: another measure has a column {column.name!r}; choose another")
     if isinstance(declaration, Figure) and declaration.measure and declaration.measure not in registry.measures:
         raise UserError(f"{declaration.source}: needs the measure {declaration.measure!r}, which is not declared")
+    if isinstance(declaration, Figure) and declaration.objective and declaration.objective not in registry.objectives:
+        raise UserError(f"{declaration.source}: needs the objective {declaration.objective!r}, which is not declared")
 
 
 def _depends_on(name: str, registry: Registry, above: tuple[str, ...]) -> bool:

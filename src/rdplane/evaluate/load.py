@@ -15,11 +15,12 @@ from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse
 from rdplane.files import read_json
-from rdplane.models.build import model_of
-from rdplane.models.conditioned import Conditioned
+from rdplane.models.build import build
+from rdplane.models.vae import VAE
+from rdplane.train.loss import build_loss
 
 if TYPE_CHECKING:
-    from rdplane.models.vae import VAE
+    from rdplane.models.conditioned import Conditioned
 
 __all__ = ["at_point", "load", "load_curve"]
 
@@ -32,7 +33,7 @@ def load(
     extensions: str | Path | Iterable[str | Path] | None = None,
     average: bool = False,
     beta: float | None = None,
-) -> "VAE":
+) -> VAE:
     """Load the model of a finished cell, ready to use (evaluation mode).
 
     Args:
@@ -56,7 +57,7 @@ def load(
     return at_point(load_curve(folder, device, extensions, average), folder, beta)
 
 
-def at_point(curve: "VAE | Conditioned", folder: str | Path, beta: float | None) -> "VAE":
+def at_point(curve: "VAE | Conditioned", folder: str | Path, beta: float | None) -> VAE:
     """The model of a cell, of one that trained a curve that of a point.
 
     Args:
@@ -67,7 +68,7 @@ def at_point(curve: "VAE | Conditioned", folder: str | Path, beta: float | None)
     Raises:
         UserError: `beta` is missing, has no meaning, or is outside of the range.
     """
-    if not isinstance(curve, Conditioned):
+    if isinstance(curve, VAE):
         if beta is not None:
             raise UserError(
                 f"{folder} was trained for one objective, not for a curve, so it has no weights for beta {beta:g}; "
@@ -104,7 +105,10 @@ def load_curve(
             _use_recorded(folder, cell["architecture"], summary.get("extensions", {}))
         _check_source(folder, cell)
         with explained(f"the model of {folder.name} cannot be built"):
-            model = model_of(cell, (height, width))
+            built = build(cell["architecture"], (height, width), cell["model"])
+            # An objective that is not known any more is none of those that train a whole curve.
+            objective = declared().objectives.get(cell["objective"]["name"])
+            model = build_loss(cell).prepare(built) if objective and objective.conditions else built
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{folder / 'train.json'} describes no model ({error!r}); {remedy}") from None
     try:

@@ -1,4 +1,4 @@
-"""The points of a curve that one cell trained: the betas asked for, and those at which the rate is what was asked for."""
+"""The points of a curve that one cell trained: the betas asked for, and those whose rate is what was asked for."""
 
 import math
 import sys

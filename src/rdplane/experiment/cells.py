@@ -7,7 +7,8 @@ change that matters is another.
 
 import fnmatch
 import itertools
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rdplane.declare.checks import shown
@@ -210,16 +211,27 @@ def evaluation_of(config: dict[str, Any], architecture: str) -> dict[str, dict[s
     return chosen
 
 
-def points_of(config: dict[str, Any], objective: str) -> dict[str, list[float]] | None:
+def points_of(config: dict[str, Any], objective: Mapping[str, Any]) -> dict[str, list[float]] | None:
     """Where a cell that trains a whole curve is measured: `betas`, and `rates`, nats; None for any other cell.
+
+    The betas of separate cells are among them, so that the two can be compared.
 
     Args:
         objective: the cell's.
     """
-    if not declared().objectives[objective].conditions:
+    if not declared().objectives[objective["name"]].conditions:
         return None
-    settings = config["evaluation"]
-    return {"betas": sorted(set(settings["curve_points"])), "rates": sorted(set(settings["curve_rates"]))}
+    settings, (low, high) = config["evaluation"], objective["value"]
+    betas = settings["curve_points"] or _round_numbers(low, high)
+    betas = {*betas, *(beta for beta in config["grid"]["beta"] if low <= beta <= high)}
+    return {"betas": sorted(betas), "rates": sorted(set(settings["curve_rates"]))}
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """1, 1.5, 2, 3, 4, 5 and 7 times powers of ten between two numbers; where there are none, the two numbers."""
+    powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+    numbers = [float(f"{digit}e{power}") for power in powers for digit in ("1", "1.5", "2", "3", "4", "5", "7")]
+    return [number for number in numbers if low <= number <= high] or [low, high]
 
 
 def is_measured(config: dict[str, Any], measure: Measure, architectures: Iterable[str]) -> bool:

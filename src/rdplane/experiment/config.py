@@ -243,7 +243,7 @@ def _check_points(config: dict[str, Any], registry: Registry, problems: Problems
     for name in trained:
         ranges = [*config["grid"][name], *(r for line in config["grid"]["extra"] for r in line.get(name, []))]
         for low, high in ranges:
-            beyond = [point for point in config["evaluation"]["curve_points"] if not low <= point <= high]
+            beyond = [point for point in config["evaluation"]["curve_points"] or [] if not low <= point <= high]
             if beyond:
                 problems.add("evaluation.curve_points", beyond[0], f"numbers within the range that is trained, "
                              f"[{low:g}, {high:g}]: remove it, or widen grid.{name}")  # fmt: skip

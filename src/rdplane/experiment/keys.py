@@ -144,10 +144,10 @@ COMPUTE = (
         "on CUDA, and for long float32 cells on a CPU), off, default, reduce-overhead"),
 )  # fmt: skip
 POINTS = (
-    Key("curve_points", Several(Real(above=0.0), least=1), [0.1, 0.15, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1],
-        "betas at which the cells of grid.curve are measured, each a row of rd.csv"),
-    Key("curve_rates", Several(Real(above=0.0)), [], "rates at which they are measured, too: the beta of each is searched "
-        "for", "nats"),
+    Key("curve_points", Nullable(Several(Real(above=0.0), least=1)), None, "betas at which the cells of grid.curve are "
+        "measured, each a row of rd.csv, beside those of grid.beta; null: round numbers of the range"),
+    Key("curve_rates", Several(Real(above=0.0)), [], "rates at which they are measured, too: the beta of each is "
+        "searched for", "nats"),
 )  # fmt: skip
 SAMPLING = (
     Key("images", Whole(1), 8, "test images reconstructed, and images generated"),

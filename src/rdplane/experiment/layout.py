@@ -9,12 +9,13 @@ from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment import toy_cells, versions
 from rdplane.experiment.architectures import parse
-from rdplane.experiment.cells import data_identity, expand, is_measured, select
+from rdplane.experiment.cells import data_identity, expand, is_measured, points_of, select, spelled
 from rdplane.files import digest
 
-__all__ = ["SELECTED", "TABLES", "Layout", "cell_of", "point_name"]
+__all__ = ["CURVE_GAP", "SELECTED", "TABLES", "Layout", "cell_of", "point_name"]
 
-TABLES = ("best_elbo", "pareto", "best_by_architecture")
+TABLES = ("best_elbo", "pareto", "best_by_architecture")  # the short tables of every experiment
+CURVE_GAP = "curve_gap"  # a further one, of curves beside separate trainings
 SELECTED = "samples_selected"  # the figure behind every sample grid of a configuration
 
 
@@ -97,14 +98,33 @@ class Layout:
         return self.folder / "rd_plane.html"
 
     @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the short tables: one compares curves with separate trainings, where the grid has both at a beta."""
+        points, separate = set(), set()
+        for cell in self.cells.values():
+            objective = cell["objective"]
+            setting, asked = (cell["architecture"], cell["seed"]), points_of(self.config, objective)
+            if asked is not None:
+                points |= {(*setting, spelled(beta)) for beta in asked["betas"]}
+            elif objective["name"] == "beta":
+                separate.add((*setting, spelled(objective["value"])))
+        return TABLES if points.isdisjoint(separate) else (*TABLES, CURVE_GAP)
+
+    @cached_property
     def plots(self) -> dict[str, Figure]:
-        """The figures of this experiment: those declared whose measure is on, and the sample grids it asks for."""
+        """The figures of this experiment: those declared that have something to draw, and the sample grids it asks for.
+
+        A figure's measure is on, cells have its objective, and if it needs `gaps`, curves have separate trainings.
+        """
         registry, used = declared(), {cell["architecture"] for cell in self.cells.values()}
+        objectives = {cell["objective"]["name"] for cell in self.cells.values()}
         plots = {
             name: figure
             for name, figure in registry.plots.items()
             if name != SELECTED
             and (not figure.measure or is_measured(self.config, registry.measures[figure.measure], used))
+            and (not figure.objective or figure.objective in objectives)
+            and ("gaps" not in figure.needs or CURVE_GAP in self.tables)
         }
         return plots | {name: registry.figures[SELECTED] for name in self.grids}
 

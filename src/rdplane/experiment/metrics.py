@@ -73,7 +73,9 @@ CELL = {
 
 CURVE = {
     "asked": MAPPING,
-    "points": Rule("a list of mappings", lambda value: isinstance(value, list) and all(isinstance(p, dict) for p in value)),
+    "points": Rule(
+        "a list of mappings", lambda value: isinstance(value, list) and all(isinstance(p, dict) for p in value)
+    ),
 }
 """In place of columns, of a cell that trained a whole curve."""
 
@@ -81,7 +83,7 @@ POINT = {
     "beta": Rule("a finite number > 0", lambda value: _number(value) and value > 0),
     "rate_target": Rule("a finite number > 0 or null", lambda value: value is None or (_number(value) and value > 0)),
 }
-"""What a point of a curve has beside its columns: its beta, and the rate for which this beta was searched, if it was."""
+"""What a point of a curve has beside its columns: its beta, and the rate for which this was searched, if it was."""
 
 
 TYPES = {"float64": FINITE, "int64": WHOLE, "str": TEXT}

@@ -15,7 +15,10 @@ from rdplane.experiment.keys import Section, sections
 
 __all__ = ["comment", "commented", "comments", "json_schema", "markdown", "spelled"]
 
-OVERRIDES = "keys of model, training and compute for some architectures, by a pattern such as '?+?'"
+OVERRIDES = (
+    "keys of model, training and compute for some architectures, by a pattern such as '?+?', or of training for an "
+    "objective's cells"
+)
 ABSENT = object()
 
 

@@ -10,25 +10,9 @@ from rdplane.declare.objects import construct
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import parse
-from rdplane.models.conditioned import Conditioned
 from rdplane.models.vae import VAE
 
-__all__ = ["build", "model_of"]
-
-
-def model_of(cell: Mapping[str, Any], shape: tuple[int, int], mean: Tensor | None = None) -> VAE | Conditioned:
-    """The freshly initialised model of a cell; of a cell that trains a whole curve a `Conditioned` one.
-
-    Args:
-        cell: the resolved cell (see `rdplane.experiment.cells`).
-        shape, mean: as for `build`.
-
-    Raises:
-        UserError: as `build`.
-    """
-    model, objective = build(cell["architecture"], shape, cell["model"], mean), cell["objective"]
-    conditions = declared().objectives[objective["name"]].conditions
-    return Conditioned(model, *objective["value"]) if conditions else model
+__all__ = ["build"]
 
 
 def build(architecture: str, shape: tuple[int, int], sizes: Mapping[str, Any], mean: Tensor | None = None) -> VAE:

@@ -1,9 +1,9 @@
-"""One set of weights for a whole range of models: every weight a function of a number, folded in before the model runs.
+"""One set of weights for a whole range of models: every weight a function of a number, folded in before a model runs.
 
-The networks know nothing of it. A layer's weights W and biases b become g W and g b + s, with a gain g and a shift s for
-each of its output channels (FiLM, Perez et al. 2018, arXiv:1709.07871, on what the layer gives before any gate). At one
-value of the number this is an ordinary model of the same architecture: masks stay masks, causal layers causal, and it
-costs what it costs without. So a rate-distortion curve is trained at once (Dosovitskiy and Djolonga 2020, "You Only
+The networks know nothing of it. A layer's weights W and biases b become g W and g b + s, with a gain g and a shift s
+for each of its output channels (FiLM, Perez et al. 2018, arXiv:1709.07871, on what the layer gives before any gate). At
+one value of the number this is an ordinary model of the same architecture: masks stay masks, causal layers causal, and
+it costs what it costs without. So a rate-distortion curve is trained at once (Dosovitskiy and Djolonga 2020, "You Only
 Train Once"; Bae et al. 2023, arXiv:2212.03905, do so for deconvolutional decoders and a Gaussian marginal).
 """
 
@@ -48,10 +48,8 @@ class Conditioned(nn.Module):
         self.register_buffer("condition", torch.tensor(math.sqrt(low * high)), persistent=False)
         self.trunk = nn.Sequential(nn.Linear(1, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, HIDDEN), nn.SiLU())
         self.layers = _layers(model)
-        self.gains = nn.ParameterList(
-            torch.zeros(1 + HIDDEN, getattr(model.get_submodule(name), "weight").shape[dim])
-            for name, dim in self.layers.items()
-        )
+        channels = {name: model.get_parameter(f"{name}.weight").shape[dim] for name, dim in self.layers.items()}
+        self.gains = nn.ParameterList(torch.zeros(1 + HIDDEN, count) for count in channels.values())
         biases = [f"{name}.bias" for name in self.layers]
         parameters = dict(model.named_parameters())
         self.shifted = [name for name in biases if name in parameters]
@@ -87,10 +85,11 @@ class Conditioned(nn.Module):
         """The weights of the model at a condition, a scalar: those that depend on it, by name."""
         with torch.autocast(condition.device.type, enabled=False):  # small, and every weight hangs on it
             centre, spread = math.log(self.low * self.high) / 2, math.log(self.high / self.low) / math.sqrt(12)
-            c = ((condition.log() - centre) / spread).to(self.trunk[0].weight.dtype).reshape(1)  # type: ignore[union-attr]
+            c = ((condition.log() - centre) / spread).reshape(1)
             features = torch.cat([c, self.trunk(c)])
             parameters = dict(self.model.named_parameters())
-            found = {name: parameters[name] + c.squeeze() * tilt for name, tilt in zip(self.tilted, self.tilts, strict=True)}
+            tilts = zip(self.tilted, self.tilts, strict=True)
+            found = {name: parameters[name] + c.squeeze() * tilt for name, tilt in tilts}
             for (name, dim), matrix in zip(self.layers.items(), self.gains, strict=True):
                 weight, gain = parameters[f"{name}.weight"], 2 * torch.sigmoid(features @ matrix)
                 found[f"{name}.weight"] = weight * gain.view([-1 if d == dim else 1 for d in range(weight.dim())])

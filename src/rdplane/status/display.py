@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rdplane.errors import UserError
+from rdplane.experiment.metrics import rows
 from rdplane.files import read_json
 from rdplane.jobs.progress import duration
 from rdplane.status.course import Agenda, Course, Job, about
@@ -157,14 +158,16 @@ def outcome(folder: Path) -> str:
     """What came out of a cell: R, D and -ELBO of the test images in nats an image, and what its training took."""
     try:
         found = read_json(folder / "metrics.json")
-        rate, distortion, neg_elbo = (float(found[key]) for key in ("rate", "distortion", "neg_elbo"))
-        images, epochs, seconds = int(found["images"]), int(found["epochs"]), float(found["train_seconds"])
-    except (UserError, KeyError, TypeError, ValueError) as error:
+        measured = rows(found)
+        rates, distortions, sums = ([float(row[key]) for row in measured] for key in ("rate", "distortion", "neg_elbo"))
+        images, epochs, seconds = int(measured[0]["images"]), int(found["epochs"]), float(found["train_seconds"])
+    except (UserError, KeyError, TypeError, ValueError, IndexError) as error:
         return f"done, but {folder / 'metrics.json'} cannot be read ({error})"
-    return (
-        f"R {rate:6.2f}  D {distortion:6.2f}  -ELBO {neg_elbo:6.2f} nats (test, {images} images)  "
-        f"trained {epochs} epochs in {duration(seconds)}"
-    )
+    place = f"R {rates[0]:6.2f}  D {distortions[0]:6.2f}  -ELBO {sums[0]:6.2f}"
+    if len(measured) > 1:  # points of a curve
+        ends = (f"{found[0]:.2f} to {found[-1]:.2f}" for found in (rates, distortions))
+        place = "R {}  D {}".format(*ends) + f"  -ELBO at best {min(sums):.2f}"
+    return f"{place} nats (test, {images} images)  trained {epochs} epochs in {duration(seconds)}"
 
 
 def trained(folder: Path) -> str:

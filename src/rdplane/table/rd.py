@@ -48,7 +48,8 @@ def columns() -> dict[str, Column]:
     """The columns of rd.csv in order: name -> what it holds.
 
     After `objective` follows one column per declared objective; the one that a cell minimised holds its number, the
-    others are empty. A point of a curve has its beta, and if it was searched for a rate, `rate_target`. The columns of a measure that is off, or found no number, are empty as well.
+    others are empty. A point of a curve has its beta, and the `rate_target` for which that was searched, if it was. The
+    columns of a measure that is off, or found no number, are empty as well.
 
     Raises:
         UserError: an extension gives a column a name that another has.
@@ -96,7 +97,7 @@ def aggregate(
         partial: leave out cells without ``metrics.json`` instead of stopping.
         evaluation: architecture -> how its cells must have been measured (`rdplane.experiment.cells.evaluation_of`);
             None if that does not matter.
-        points: objective -> where a curve must have been measured (`rdplane.experiment.cells.points_of`), likewise.
+        points: cell -> where its curve must have been measured (`rdplane.experiment.cells.points_of`), likewise.
 
     Returns:
         The cells that are missing from the table.
@@ -143,7 +144,7 @@ def _check_evaluation(name: str, metrics: Mapping[str, Any], evaluation: Mapping
 
 
 def _check_points(name: str, metrics: Mapping[str, Any], points: Mapping[str, Any]) -> None:
-    found, expected = metrics.get("asked"), points.get(metrics["cell"]["objective"]["name"])
+    found, expected = metrics.get("asked"), points.get(name)
     if found != expected:
         raise UserError(
             f"cell {name}: its curve was measured at {shown(found, 300)}, the configuration says "

@@ -4,13 +4,16 @@ import importlib.util
 import os
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from rdplane.jobs.progress import Progress
-from rdplane.models.conditioned import Conditioned
 from rdplane.models.vae import VAE
+
+if TYPE_CHECKING:
+    from rdplane.models.conditioned import Conditioned
 
 __all__ = ["RateDistortion", "chosen_mode"]
 
@@ -58,7 +61,7 @@ class RateDistortion:
         progress: gets a line where compiling fails; training then goes on without.
     """
 
-    def __init__(self, model: VAE | Conditioned, mode: str, progress: Progress):
+    def __init__(self, model: "VAE | Conditioned", mode: str, progress: Progress):
         self.plain, self.progress = model.rate_distortion, progress
         self.compiled = None if mode == "off" else torch.compile(model, mode=mode)
 

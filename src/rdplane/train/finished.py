@@ -36,7 +36,7 @@ def keep_best(task: Task, position: Position) -> None:
     objective, end = position.objective, task.epochs
     if position.epoch < min(max(task.cell["anneal"], math.ceil(objective.settled(end))) + 1, end):
         return
-    conditions = objective.validated
+    conditions = objective.validated(position.epoch / end)
     rows = zip(conditions, position.history[-len(conditions) :], strict=True)
     merits = [objective.merit(row["valid_rate"], row["valid_distortion"], end, condition) for condition, row in rows]
     merit = sum(merits) / len(merits)

@@ -1,6 +1,7 @@
 """The gradient of one batch, computed in one piece or, where memory is short, in several of the same total."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -8,10 +9,12 @@ from torch import Tensor
 from rdplane.device import autocast, out_of_memory
 from rdplane.errors import UserError
 from rdplane.jobs.progress import Progress
-from rdplane.models.conditioned import Conditioned
 from rdplane.models.vae import VAE
 from rdplane.train.compiled import RateDistortion
 from rdplane.train.loss import Loss
+
+if TYPE_CHECKING:
+    from rdplane.models.conditioned import Conditioned
 
 __all__ = ["BatchGradient", "backward"]
 
@@ -68,7 +71,7 @@ class BatchGradient:
 
     def __init__(
         self,
-        model: VAE | Conditioned,
+        model: "VAE | Conditioned",
         objective: Loss,
         precision: str,
         micro_batch: int | str | None,

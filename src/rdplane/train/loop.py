@@ -4,7 +4,7 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import torch
 from torch import Tensor
@@ -18,8 +18,7 @@ from rdplane.files import canonical_json
 from rdplane.jobs.heartbeat import Heartbeat
 from rdplane.jobs.progress import Progress, duration
 from rdplane.jobs.signals import Interrupted, Stop
-from rdplane.models.build import model_of
-from rdplane.models.conditioned import Conditioned
+from rdplane.models.build import build
 from rdplane.train.average import MovingAverage
 from rdplane.train.checkpoint import load_checkpoint, save_checkpoint
 from rdplane.train.compiled import chosen_mode
@@ -29,6 +28,9 @@ from rdplane.train.loss import build_loss
 from rdplane.train.optimiser import NormalisedAdam
 from rdplane.train.position import Position, random_state, set_random_state
 from rdplane.train.task import Task
+
+if TYPE_CHECKING:
+    from rdplane.models.conditioned import Conditioned
 
 __all__ = ["run"]
 
@@ -98,11 +100,12 @@ def _start(task: Task) -> Position:
         )
     torch.manual_seed(task.cell["seed"])
     height, width = task.train.shape[1:]
-    model = model_of(task.cell, (height, width), task.train.float().mean(0).cpu())
+    cell, objective = task.cell, build_loss(task.cell)
+    built = build(cell["architecture"], (height, width), cell["model"], task.train.float().mean(0).cpu())
     # Convolutions are up to twice as fast in this layout.
-    model = model.to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]
+    model = objective.prepare(built).to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]
     return Position(
-        model, build_loss(task.cell).to(device), NormalisedAdam(model.parameters(), settings["normalise_gradients"]),
+        model, objective.to(device), NormalisedAdam(model.parameters(), settings["normalise_gradients"]),
         resolve_precision(settings["precision"], device), sums=torch.zeros(3, device=device),
         average=MovingAverage(model, settings["average"]) if settings["average"] else None,
     )  # fmt: skip
@@ -171,7 +174,7 @@ def _step(task: Task, position: Position, gradient: BatchGradient, order: Tensor
     first = position.step * task.batch_size
     x = task.train[order[first : first + task.batch_size]].float()
     made = position.epoch * task.steps + position.step
-    _set(position, position.objective.condition(made, task.epochs * task.steps))
+    _set(position, position.objective.condition(made / (task.epochs * task.steps), made))
     rate, distortion = gradient(x, now)
     norm = position.optimiser.step(task.learning_rate(position.epoch, position.step))
     sums = position.sums
@@ -186,8 +189,7 @@ def _step(task: Task, position: Position, gradient: BatchGradient, order: Tensor
 def _set(position: Position, condition: float | None) -> None:
     """Choose the condition of the model, if it knows any."""
     if condition is not None:
-        assert isinstance(position.model, Conditioned)
-        position.model.set(condition)
+        cast("Conditioned", position.model).set(condition)
 
 
 def _look(task: Task, position: Position, pace: Pace) -> None:
@@ -250,7 +252,7 @@ def _validation(task: Task, position: Position, most: int) -> list[tuple[float |
     weights: dict[str, contextlib.AbstractContextManager[None]] = {"": contextlib.nullcontext()}
     if position.average:
         weights["_average"] = position.average.in_place()
-    conditions = position.objective.validated
+    conditions = position.objective.validated((position.epoch + 1) / task.epochs)
     found: list[dict[str, float]] = [{} for _ in conditions]
     for ending, in_place in weights.items():
         set_random_state(before, device)

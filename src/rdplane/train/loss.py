@@ -1,13 +1,17 @@
 """What every objective computes. Rate and distortion come in unweighted; their weights live in objectives alone."""
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from rdplane.declare.objects import construct
 from rdplane.declare.registry import declared
+
+if TYPE_CHECKING:
+    from rdplane.models.conditioned import Conditioned
+    from rdplane.models.vae import VAE
 
 __all__ = ["Loss", "build_loss"]
 
@@ -27,16 +31,24 @@ class Loss(nn.Module):
         super().__init__()
         self.register_buffer("weight", torch.zeros(()))
 
-    @property
-    def validated(self) -> tuple[float | None, ...]:
-        """Conditions at which the model is looked at after each epoch; None for one that knows no condition."""
+    def prepare(self, model: "VAE") -> "VAE | Conditioned":
+        """The model that is trained, made of a freshly built one: itself, unless the objective says otherwise."""
+        return model
+
+    def validated(self, done: float) -> tuple[float | None, ...]:
+        """Conditions at which the model is looked at after an epoch; None for one that knows no condition.
+
+        Args:
+            done: share of training that is done.
+        """
         return (None,)
 
-    def condition(self, made: int, steps: int) -> float | None:
+    def condition(self, done: float, made: int) -> float | None:
         """The condition of the next batch (see `rdplane.models.conditioned`); None for a model that knows none.
 
         Args:
-            made, steps: steps made so far, and in all.
+            done: share of training that is done.
+            made: steps made so far.
         """
         return None
 

@@ -4,16 +4,18 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from rdplane.models.conditioned import Conditioned
 from rdplane.models.vae import VAE
 from rdplane.train.average import MovingAverage
 from rdplane.train.loss import Loss
 from rdplane.train.optimiser import NormalisedAdam
+
+if TYPE_CHECKING:
+    from rdplane.models.conditioned import Conditioned
 
 __all__ = ["Position", "random_state", "set_random_state"]
 
@@ -38,7 +40,7 @@ class Position:
         started: when this process began, on the clock of `time.monotonic`.
     """
 
-    model: VAE | Conditioned
+    model: "VAE | Conditioned"
     objective: Loss
     optimiser: NormalisedAdam
     precision: str

@@ -5,6 +5,8 @@ import math
 from torch import Tensor
 
 from rdplane.declare import Key, Objective, Range, Real
+from rdplane.models.conditioned import Conditioned
+from rdplane.models.vae import VAE
 from rdplane.train.loss import Loss
 
 __all__ = ["Curve"]
@@ -40,18 +42,27 @@ class Curve(Loss):
         self.widening = curve_widening
         self.beta = self.low
 
-    @property
-    def validated(self) -> tuple[float, ...]:
-        """Both ends of the range, and their geometric mean."""
-        return self.low, math.sqrt(self.low * self.high), self.high
+    def prepare(self, model: VAE) -> Conditioned:
+        """A model at every beta of the range."""
+        return Conditioned(model, self.low, self.high)
 
-    def condition(self, made: int, steps: int) -> float:
+    def validated(self, done: float) -> tuple[float | None, ...]:
+        """Both ends of the range and their geometric mean, as far as it is open."""
+        return tuple(self._at(place) for place in (0.0, 0.5, 1.0) if place <= self._opened(done))
+
+    def condition(self, done: float, made: int) -> float:
         """The beta of the next batch."""
-        opened = min(1.0, made / (self.widening * steps)) if self.widening else 1.0
-        place = (made * GOLDEN) % 1.0 * opened
-        self.beta = min(self.high, self.low * (self.high / self.low) ** place)
+        self.beta = self._at((made * GOLDEN) % 1.0 * self._opened(done))
         self.weight.fill_(self.beta)
         return self.beta
+
+    def _opened(self, done: float) -> float:
+        """How far the range is open after a share of training."""
+        return min(1.0, done / self.widening) if self.widening else 1.0
+
+    def _at(self, place: float) -> float:
+        """The beta at a place of the range, from 0 to 1 in its logarithm."""
+        return min(self.high, self.low * (self.high / self.low) ** place)
 
     def settled(self, end: int) -> float:
         return self.widening * end
