@@ -3,7 +3,9 @@
 from rdplane.table.rd import columns
 
 TABLE_FILES = [
-    f"{LAYOUT.folder}/tables/{name}.{kind}" for name in TABLES for kind in ["csv", "md"]
+    f"{LAYOUT.folder}/tables/{name}.{kind}"
+    for name in LAYOUT.tables
+    for kind in ["csv", "md"]
 ]
 
 # The report shows the cells without a result where there are any.
@@ -35,7 +37,7 @@ rule aggregate:
         cells=digest(
             [
                 list(CELLS),
-                sorted([*kind, EVALUATION[kind], POINTS[kind]] for kind in EVALUATION),
+                sorted([*kind, EVALUATION[kind]] for kind in EVALUATION),
                 list(columns()),
                 versions.version("table"),
             ],
@@ -47,7 +49,8 @@ rule aggregate:
         "python -m rdplane.commands.step aggregate --config {params.config:q} --results {params.results:q} --log {log:q}"
 
 
-# Short tables for people: the best ELBO, the Pareto set, the best run of each architecture.
+# Short tables for people: the best ELBO, the Pareto set, the best run of each architecture, and where the grid has both,
+# curves beside separate trainings. The numbers per image that these are compared by are no older than the table.
 rule tables:
     input:
         LAYOUT.table,
@@ -65,5 +68,6 @@ rule tables:
     params:
         version=versions.fingerprint("short tables"),
         folder=lambda wildcards, output: str(LAYOUT.folder),
+        names=canonical_json(list(LAYOUT.tables)),
     shell:
-        "python -m rdplane.commands.step tables --folder {params.folder:q} --log {log:q}"
+        "python -m rdplane.commands.step tables --folder {params.folder:q} --names {params.names:q} --log {log:q}"

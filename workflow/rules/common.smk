@@ -16,9 +16,9 @@ from rdplane.commands.step import EXTENSIONS
 from rdplane.declare import declared
 from rdplane.errors import UserError
 from rdplane.experiment import versions
-from rdplane.experiment.cells import compute_settings
+from rdplane.experiment.cells import compute_settings, points_of
 from rdplane.experiment.config import read_yaml, resolve_config
-from rdplane.experiment.layout import TABLES, Layout
+from rdplane.experiment.layout import CURVE_GAP, Layout
 from rdplane.experiment.methods import epochs, methods
 from rdplane.files import canonical_json, digest
 from rdplane.jobs.lease import devices
@@ -95,19 +95,21 @@ ON_CLUSTER = _on_cluster()
 _offer_gpu_places(CONFIG["compute"]["cells_per_gpu"])
 
 
-
 def kind_of(cell):
-    """What cells share that are measured alike: architecture and objective."""
-    return CELLS[cell]["architecture"], CELLS[cell]["objective"]["name"]
+    """What cells share that are measured alike: their architecture, and the points of a curve."""
+    points = points_of(CONFIG, CELLS[cell]["objective"])
+    return CELLS[cell]["architecture"], canonical_json(points)
 
 
 # What an evaluation and the samples of a kind of cells depend on, and how they are computed.
-MEASURING = {
-    kind: steps.measuring(LAYOUT, *kind) for kind in dict.fromkeys(map(kind_of, CELLS))
-}
-EVALUATION, SAMPLING, POINTS = (
+KINDS = {name: kind_of(name) for name in CELLS}
+MEASURING = {}
+for name, kind in KINDS.items():
+    if kind not in MEASURING:
+        MEASURING[kind] = steps.measuring(LAYOUT, kind[0], CELLS[name]["objective"])
+EVALUATION, SAMPLING = (
     {kind: canonical_json(found[key]) for kind, found in MEASURING.items()}
-    for key in ("evaluation", "sampling", "points")
+    for key in ("evaluation", "sampling")
 )
 COMPUTE = {kind: compute_settings(CONFIG, kind[0]) for kind in MEASURING}
 
@@ -118,17 +120,22 @@ resource_scopes:
 
 def of_cell(table):
     """A function of the wildcards that looks up what belongs to the kind of the cell."""
-    return lambda wildcards: table[kind_of(wildcards.cell)]
+    return lambda wildcards: table[KINDS[wildcards.cell]]
 
 
 def compute(cell, threads):
     """How a cell is computed. Called from params that take `threads`, so that it is no reason to run it again."""
-    return canonical_json(COMPUTE[kind_of(cell)] | {"threads": threads})
+    return canonical_json(COMPUTE[KINDS[cell]] | {"threads": threads})
 
 
 def measuring(cell):
     """How a cell is measured and sampled once it is trained. Called as `compute` is, for the same reason."""
-    return canonical_json(MEASURING[kind_of(cell)])
+    return canonical_json(MEASURING[KINDS[cell]])
+
+
+def points(wildcards):
+    """Where the curve of a cell is measured, as JSON; null for a cell that has none."""
+    return KINDS[wildcards.cell][1]
 
 
 def threads_of(wildcards):
@@ -170,14 +177,15 @@ def cell_megabytes(wildcards, attempt):
 
 
 def figure_inputs(wildcards):
-    """The table, and what else a figure declares that it needs: samples or histories of the cells it may show."""
+    """The table, and what else a figure declares that it needs: samples or histories of the cells it may show, gaps."""
     cells = LAYOUT.grids.get(wildcards.figure, CELLS)
-    files = {"samples": f"{CELL}/samples.npz", "histories": f"{CELL}/history.csv"}
+    files = {
+        "samples": expand(f"{CELL}/samples.npz", cell=cells),
+        "histories": expand(f"{CELL}/history.csv", cell=cells),
+        "gaps": [f"{LAYOUT.folder}/tables/{CURVE_GAP}.csv"],
+    }
     needs = PLOTS[wildcards.figure].needs
-    return [
-        LAYOUT.table,
-        *(path for need in needs for path in expand(files[need], cell=cells)),
-    ]
+    return [LAYOUT.table, *(path for need in needs for path in files[need])]
 
 
 def figure_category(wildcards):

@@ -10,12 +10,13 @@ from rdplane.declare.kinds import Figure
 from rdplane.declare.objects import construct, explained
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
-from rdplane.experiment.layout import SELECTED, cell_of
+from rdplane.experiment.layout import CURVE_GAP, SELECTED, cell_of
 from rdplane.figures import style
 from rdplane.figures.runs import footnotes, read_missing
 from rdplane.figures.samples import read_samples
 from rdplane.figures.training import draw_training, read_history
 from rdplane.table.category import with_category
+from rdplane.table.curve_gap import read_gaps
 from rdplane.table.rd import read_table
 
 __all__ = ["draw", "draw_cell"]
@@ -42,7 +43,7 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
     if table.empty:
         raise UserError(f"{folder / 'rd.csv'} has no rows, so there is nothing to draw; run the cells first")
     png, pdf = (folder / "figures" / f"{name}.{kind}" for kind in ("png", "pdf"))
-    reason = _nothing(figure, table)
+    reason = _nothing(figure, folder, table)
     if reason:
         notes = footnotes(table, read_missing(folder / "missing.csv"))
         style.save(style.empty(_title(figure, settings), reason, settings["note"], notes), png, pdf)
@@ -71,14 +72,23 @@ def draw_cell(folder: Path, cell: str, settings: dict[str, Any]) -> None:
     style.save(figure, place / "training.png", place / "training.pdf")
 
 
-def _nothing(figure: Figure, table: pd.DataFrame) -> str:
+def _nothing(figure: Figure, folder: Path, table: pd.DataFrame) -> str:
     """Why there is nothing to draw: no run has what the figure shows, for lack of labelled images, say."""
+    if "gaps" in figure.needs and _gaps(folder).empty:
+        return "No curve has a separate training of its architecture and seed at one of its betas."
+    if figure.objective and not (table["objective"] == figure.objective).any():
+        title = declared().objectives[figure.objective].title
+        return f"No run was trained with the objective {title!r}."
     if not figure.measure:
         return ""
     measure = declared().measures[figure.measure]
     if table[[column.name for column in measure.columns]].notna().any(axis=None):
         return ""
     return f"No run has numbers of the measure {measure.title!r}: the evaluation leaves it out for this dataset."
+
+
+def _gaps(folder: Path) -> pd.DataFrame:
+    return read_gaps(folder / "tables" / f"{CURVE_GAP}.csv")
 
 
 def _title(figure: Figure, settings: dict[str, Any]) -> str:
@@ -94,8 +104,12 @@ def _known(figure: Figure, folder: Path, table: pd.DataFrame, settings: dict[str
     }  # fmt: skip
     if "cells" in settings:
         known["cells"] = settings["cells"]
+    if "gaps" in figure.needs:
+        known["gaps"] = _gaps(folder)
     if "histories" in figure.needs:
-        known["histories"] = [read_history(folder / "cells" / cell_of(row) / "history.csv") for row in table.cell]
+        cells = table["cell"].map(cell_of)
+        each = {cell: read_history(folder / "cells" / cell / "history.csv") for cell in cells.unique()}
+        known["histories"] = [each[cell] for cell in cells]
     if "samples" in figure.needs:
         known["samples"] = lambda row: read_samples(folder, row)
     return known

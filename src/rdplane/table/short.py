@@ -1,14 +1,16 @@
-"""Short tables drawn from rd.csv: the best ELBO, the Pareto set, and the best run of each architecture."""
+"""Short tables drawn from rd.csv: best ELBO, Pareto set, best run of each architecture, curves beside separate runs."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
-from rdplane.experiment.layout import TABLES
+from rdplane.experiment.layout import CURVE_GAP, TABLES
 from rdplane.files import write_text
 from rdplane.table.category import with_category
+from rdplane.table.curve_gap import compare, markdown
 from rdplane.table.frontier import pareto
 from rdplane.table.rd import read_table
 
@@ -24,11 +26,16 @@ def columns() -> list[str]:
     return ["architecture", *numbers, "anneal", "seed", *errors, "probe_accuracy", "category"]
 
 
-def write_tables(folder: Path) -> None:
-    """Write `tables/<name>.csv` and `.md` below an experiment's folder for each of `TABLES`.
+def write_tables(folder: Path, names: Collection[str] = TABLES) -> None:
+    """Write `tables/<name>.csv` and `.md` below an experiment's folder.
 
     best_elbo: the run with the lowest R + D. pareto: the runs that no other beats, by rate. best_by_architecture: of
-    each architecture the run with the lowest R + D, best first.
+    each architecture the run with the lowest R + D, best first. curve_gap: points of curves beside separate trainings
+    (see `rdplane.table.curve_gap`).
+
+    Args:
+        folder: ``results/<experiment>``.
+        names: of the tables (see `rdplane.experiment.layout.Layout.tables`).
 
     Raises:
         UserError: `rd.csv` is missing, damaged or empty.
@@ -43,11 +50,13 @@ def write_tables(folder: Path) -> None:
         "pareto": table.iloc[pareto(table["rate"], table["distortion"])],
         "best_by_architecture": ordered.drop_duplicates("architecture"),
     }
-    for name in TABLES:
-        rows = selections[name]
-        text = rows[columns()].to_csv(index=False, lineterminator="\n")
-        write_text(folder / "tables" / f"{name}.csv", text)
-        write_text(folder / "tables" / f"{name}.md", _markdown(rows))
+    texts = {name: (rows[columns()], _markdown(rows)) for name, rows in selections.items() if name in names}
+    if CURVE_GAP in names:
+        gaps = compare(table, folder)
+        texts[CURVE_GAP] = gaps, markdown(gaps)
+    for name, (rows, text) in texts.items():
+        write_text(folder / "tables" / f"{name}.csv", rows.to_csv(index=False, lineterminator="\n"))
+        write_text(folder / "tables" / f"{name}.md", text)
 
 
 def _markdown(rows: pd.DataFrame) -> str:
