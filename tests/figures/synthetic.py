@@ -36,6 +36,60 @@ def table(
     return pd.DataFrame(rows, columns=list(columns()))
 
 
+def curves(
+    architectures: Sequence[str] = ARCHITECTURES,
+    betas: Sequence[float] = (0.1, 0.15, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1),
+    rates: Sequence[float] = (),
+    seeds: Sequence[int] = (0,),
+    ends: tuple[float, float] = (0.05, 1.25),
+    dataset: str = "mnist5k",
+    images: int = 500,
+) -> pd.DataFrame:
+    """The points of one curve for each architecture and seed, whose slopes are -beta as those of optimal models.
+
+    Args:
+        rates: points whose beta was searched; those that the range does not have are left out.
+        ends: of the range that was trained.
+    """
+    random = np.random.default_rng(1)
+    rows = []
+    for name, seed in itertools.product(architectures, seeds):
+        shape = _Shape(name, random)
+        numbers = [(beta, np.nan) for beta in betas] + [(shape.beta(rate), rate) for rate in rates]
+        for beta, target in sorted(number for number in numbers if ends[0] <= number[0] <= ends[1]):
+            cell = f"vae{name}_curve{ends[0]:g}-{ends[1]:g}_seed{seed}_1f2e3d4c"
+            row = _row(random, name, "curve", beta, 0, seed, dataset, images)
+            rate, distortion = shape.rate(beta), shape.distortion(beta)
+            rows.append(row | {
+                "beta": beta, "rate_target": target, "rate": rate, "rate_se": 0.1 + 0.01 * rate,
+                "distortion": distortion, "neg_elbo": rate + distortion,
+                "cell": f"{cell}@{beta:g}" if np.isnan(target) else f"{cell}@rate{target:g}",
+            })  # fmt: skip
+    return pd.DataFrame(rows, columns=list(columns()))
+
+
+class _Shape:
+    """Rate and distortion over beta of one architecture, dD = -beta dR."""
+
+    def __init__(self, name, random):
+        model = parse(name)
+        self.autoregressive = model.decoder == "+"
+        self.size = random.uniform(44, 54) if self.autoregressive else random.uniform(21, 27)
+        penalty = {"-": 3.0, "+": 0.0}.get(model.encoder, 2.0) + {"-": 4.0, "+": 1.0, "v": 0.0}.get(model.marginal, 2.0)
+        self.least = (49 if self.autoregressive else 60) + penalty + random.gamma(2, 0.6)
+
+    def rate(self, beta):
+        return self.size * max(0.0, 1.05 - beta) if self.autoregressive else self.size * beta**-0.45
+
+    def distortion(self, beta):
+        if self.autoregressive:
+            return self.least + self.size * min(beta, 1.05) ** 2 / 2
+        return self.least + self.size * 0.45 / 0.55 * beta**0.55
+
+    def beta(self, rate):
+        return 1.05 - rate / self.size if self.autoregressive else (rate / self.size) ** (-1 / 0.45)
+
+
 def _row(random, name, objective, value, anneal, seed, dataset, images):
     model = parse(name)
     autoregressive = model.decoder == "+"
@@ -97,6 +151,27 @@ def samples(count: int = 6, height: int = 28, width: int = 28, seed: int = 0) ->
         "generation_mean": smooth[::-1],
         "draws": np.array(5),
     }
+
+
+def samples_of_points(points: Sequence[str], count: int = 6) -> dict[str, np.ndarray]:
+    """Samples of a curve as its cell stores them: what differs along the points has them in front."""
+    arrays = samples(count)
+    faded = 1 - np.arange(len(points)).reshape(-1, 1, 1, 1) / (2 * len(points))
+    shared = {name: arrays.pop(name) for name in ("data", "draws")}
+    return shared | {name: array * faded for name, array in arrays.items()} | {"point": np.array(points)}
+
+
+def history_of_curve(run: pd.Series, ends: tuple[float, float] = (0.05, 1.25), epochs: int = 8) -> pd.DataFrame:
+    """Rows of an epoch: both ends of the range of beta and the middle, as far as the range is open."""
+    betas = (ends[0], (ends[0] * ends[1]) ** 0.5, ends[1])
+    whole = history(run, epochs)
+    each = [
+        whole.assign(beta=beta, valid_rate=whole["valid_rate"] * (1.5 - index / 2),
+                     valid_distortion=whole["valid_distortion"] * (0.9 + index / 10))
+        for index, beta in enumerate(betas)
+    ]  # fmt: skip
+    reached = pd.concat(part[part["epoch"] >= index * epochs / 4] for index, part in enumerate(each))
+    return reached.sort_values(["epoch", "beta"]).reset_index(drop=True)
 
 
 def history(run: pd.Series, epochs: int = 8) -> pd.DataFrame:

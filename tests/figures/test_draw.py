@@ -2,6 +2,7 @@
 
 import numpy as np
 import own
+import pandas as pd
 import pytest
 import synthetic
 from reading import written
@@ -9,8 +10,9 @@ from reading import written
 from rdplane.declare import declared
 from rdplane.errors import UserError
 from rdplane.experiment.config import resolve_config
-from rdplane.experiment.layout import SELECTED, Layout
+from rdplane.experiment.layout import SELECTED, Layout, cell_of
 from rdplane.figures import draw as drawing
+from rdplane.figures import style
 from rdplane.figures.draw import draw, draw_cell
 
 SETTINGS = {"titles": True, "note": "a small run", "published": False}
@@ -20,11 +22,15 @@ def make(folder, table):
     """An experiment's folder with everything that its figures read."""
     table.to_csv(folder / "rd.csv", index=False)
     (folder / "missing.csv").write_text("cell,reason\ngone,it diverged\n")
-    for _, run in table.iterrows():
-        cell = folder / "cells" / run["cell"]
+    for name, rows in table.groupby(table["cell"].map(cell_of)):
+        run, cell = rows.iloc[0], folder / "cells" / name
         cell.mkdir(parents=True)
-        synthetic.history(run).to_csv(cell / "history.csv", index=False)
-        np.savez_compressed(cell / "samples.npz", **synthetic.samples())
+        curve = run["objective"] == "curve"
+        history = synthetic.history_of_curve(run) if curve else synthetic.history(run)
+        history.to_csv(cell / "history.csv", index=False)
+        points = rows["cell"].str.split("@").str[-1].tolist()
+        samples = synthetic.samples_of_points(points) if curve else synthetic.samples()
+        np.savez_compressed(cell / "samples.npz", **samples)
     return folder
 
 
@@ -81,8 +87,9 @@ def test_the_title_of_a_figure_without_numbers_can_be_switched_off(tmp_path, see
 
 def test_names_and_order_of_the_figures():
     assert list(declared().plots) == [
-        "rd_plane", "rd_plane_by_group", "elbo_rate", "training_curves", "probe_accuracy", "marginal_gap",
-        "samples_betas", "samples_models", "samples_frontier", "samples_equal_elbo", "samples_selected",
+        "rd_plane", "rd_plane_by_group", "elbo_rate", "curve_gap", "training_curves", "probe_accuracy", "marginal_gap",
+        "samples_betas", "samples_curve", "samples_models", "samples_frontier", "samples_equal_elbo",
+        "samples_selected",
     ]  # fmt: skip
     assert list(declared().toy_plots) == ["phase_diagram", "toy_models", "toy_curve"]
 
@@ -122,6 +129,42 @@ def test_only_what_a_figure_needs_is_read(folder):
         draw("training_curves", folder, SETTINGS)
     with pytest.raises(UserError, match=r"samples\.npz"):
         draw("samples_frontier", folder, SETTINGS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_declared_figure_is_drawn_of_curves(tmp_path, seen, name):
+    draw(name, make(tmp_path, measured(synthetic.curves(architectures=["---", "+++"], rates=(20,)))), SETTINGS)
+    assert declared().figures[name].title in written(seen[0])
+
+
+@pytest.mark.parametrize(("objective", "drawn"), [("beta", False), ("curve", True)])
+def test_a_figure_of_an_objective_is_only_in_experiments_that_have_it(objective, drawn):
+    grid = {"architectures": ["---"], objective: [[0.05, 1.25] if objective == "curve" else 1.0]}
+    if objective == "curve":
+        grid["beta"] = []
+    assert ("samples_curve" in Layout(resolve_config({"dataset": "mnist5k", "grid": grid})).plots) is drawn
+
+
+def test_a_figure_of_an_objective_says_so_where_none_of_its_runs_is_finished(tmp_path, seen):
+    draw("samples_curve", make(tmp_path, synthetic.table(architectures=["---"])), SETTINGS)
+    assert "No run was trained with the objective 'RD curve over β'." in written(seen[0])
+
+
+def test_every_row_of_a_curve_has_the_history_of_its_training_run(tmp_path, monkeypatch):
+    each = synthetic.curves(architectures=["---"]), synthetic.table(architectures=["---"])
+    folder, given = make(tmp_path, pd.concat(each)), []
+    figures = "rdplane.figures.training_curves.draw_training_curves"
+    monkeypatch.setattr(figures, lambda table, histories: given.append((table, histories)) or style.empty("", "none"))
+    draw("training_curves", folder, SETTINGS)
+    [(table, histories)] = given
+    assert [len(history) for history in histories] == [20] * 11 + [8] * 3 and len(table) == 14
+
+
+def test_training_of_a_curve_is_drawn_into_its_folder(tmp_path):
+    table = synthetic.curves(architectures=["---"])
+    folder, cell = make(tmp_path, table), cell_of(table["cell"].iloc[0])
+    draw_cell(folder, cell, SETTINGS)
+    assert (folder / "cells" / cell / "training.png").exists()
 
 
 def test_a_fault_of_ours_keeps_its_traceback(folder, monkeypatch):

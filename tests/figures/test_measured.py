@@ -2,6 +2,7 @@
 
 import numpy as np
 import own
+import pandas as pd
 import pytest
 import synthetic
 from reading import assert_readable, written
@@ -13,7 +14,10 @@ from rdplane.figures.probe_accuracy import draw_probe_accuracy
 
 def measured(**options):
     """A made-up table with made-up measures of 500 images."""
-    table = synthetic.table(**options)
+    return with_measures(synthetic.table(**options))
+
+
+def with_measures(table):
     information = 0.9 * table["rate"]
     return table.assign(
         probe_accuracy=0.1 + 0.8 * np.tanh(table["rate"] / 10),
@@ -27,11 +31,19 @@ def measured(**options):
     )
 
 
+def both(**options):
+    names = {"architectures": options["architectures"]} if "architectures" in options else {}
+    return with_measures(pd.concat([synthetic.curves(**names), synthetic.table(**options)], ignore_index=True))
+
+
 FIGURES = {"probe": draw_probe_accuracy, "gap": draw_marginal_gap}
 TABLES = {
     "36 runs": lambda: measured(),
     "one run": lambda: measured(architectures=["-+v"], betas=[1.0]),
     "rate targets": lambda: measured(architectures=["---", "+++"], targets=(5, 20)),
+    "12 curves": lambda: with_measures(synthetic.curves(rates=(10,))),
+    "12 curves and 36 runs": lambda: both(),
+    "two curves beside annealed runs": lambda: both(architectures=["---", "+++"], anneals=(0, 4)),
     "no rate at all": lambda: measured(betas=[1.0]).assign(rate=0.0, mi_lower=0.0, mi_upper=0.0),
     "high rates": lambda: measured().assign(rate=lambda t: 4 * t["rate"]),
 }
@@ -105,3 +117,23 @@ def test_categories_are_not_drawn_where_labels_are_no_classes():
 def test_annealed_runs_are_told_apart(figure):
     assert "dotted ring: annealed β" in written(FIGURES[figure](measured(anneals=(0, 4), architectures=["---"])))
     assert "annealed" not in written(FIGURES[figure](measured()))
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_curves_are_lines_among_the_marks_of_separate_runs(figure):
+    alone, joined = (FIGURES[figure](table).axes[0] for table in (measured(), both()))
+    assert len(joined.get_lines()) == len(alone.get_lines()) + 12
+    shown = written(FIGURES[figure](both()))
+    assert "a curve: one training" in shown and "12 curves and 36 separate runs" in shown
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_points_of_curves_without_the_measure_are_counted_as_such(figure):
+    table = both()
+    table.loc[:1, ["probe_accuracy", "mi_upper"]] = np.nan
+    assert "2 points of curves without this measure" in written(FIGURES[figure](table))
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_where_all_are_curves_no_error_is_explained(figure):
+    assert "standard error" not in written(FIGURES[figure](with_measures(synthetic.curves())))

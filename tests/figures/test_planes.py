@@ -3,11 +3,13 @@
 import matplotlib.figure
 import numpy as np
 import own
+import pandas as pd
 import pytest
 import synthetic
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from reading import annotations, assert_readable, crossed, written
 
+from rdplane.figures import curve_lines
 from rdplane.figures import marks as figure_marks
 from rdplane.figures.close_up import crowd
 from rdplane.figures.elbo_rate import draw_elbo_rate
@@ -15,8 +17,19 @@ from rdplane.figures.rd_plane import draw_rd_plane
 from rdplane.figures.rd_plane_by_group import draw_rd_plane_by_group
 from rdplane.figures.runs import published_points
 
+
+def both(architectures=("---", "-+v"), **options):
+    """Curves, and separate runs of the same architectures."""
+    each = synthetic.curves(architectures=architectures), synthetic.table(architectures=architectures, **options)
+    return pd.concat(each, ignore_index=True)
+
+
 TABLES = {
     "36 runs": lambda: synthetic.table(),
+    "12 curves": lambda: synthetic.curves(rates=(10,)),
+    "12 curves and 36 runs": lambda: both(architectures=synthetic.ARCHITECTURES),
+    "curves of several seeds": lambda: synthetic.curves(architectures=["---", "+++"], seeds=(0, 1, 2)),
+    "curves beside every objective": lambda: both(anneals=(0, 100), targets=(5, 20), penalties=(9, 18)),
     "209 runs": lambda: synthetic.table(
         betas=(0.1, 0.15, 0.4, 0.7, 0.8, 0.9, 1.0, 1.1, 2.0), anneals=(0, 100), dataset="binarized_mnist"
     ).iloc[:209],
@@ -72,6 +85,8 @@ LABELLED = {
     "36 runs": TABLES["36 runs"],
     "every objective": TABLES["every objective"],
     "two architectures": lambda: synthetic.table(architectures=["---", "-+v"], betas=(0.1, 0.2, 0.5, 0.8, 1.0)),
+    "12 curves": TABLES["12 curves"],
+    "12 curves and 36 runs": TABLES["12 curves and 36 runs"],
 }
 
 
@@ -240,3 +255,68 @@ def test_runs_of_different_precisions_are_counted(figure):
 @pytest.mark.parametrize("figure", FIGURES)
 def test_what_is_returned_is_a_matplotlib_figure(figure):
     assert isinstance(FIGURES[figure](synthetic.table()), matplotlib.figure.Figure)
+
+
+def widths(axes):
+    """How many lines of each width."""
+    found = [line.get_linewidth() for line in axes.get_lines()]
+    return {width: found.count(width) for width in found}
+
+
+@pytest.mark.parametrize("figure", [draw_rd_plane, draw_elbo_rate])
+def test_a_curve_is_a_line_and_separate_runs_beside_it_are_not_joined(figure):
+    alone, joined = figure(synthetic.table(architectures=["---", "-+v"])), figure(both())
+    thin, strong = 1.0, max(widths(joined.axes[0]))
+    assert strong > thin and thin in widths(alone.axes[0])
+    assert widths(joined.axes[0])[curve_lines.WIDTH] == 2 and thin not in widths(joined.axes[0])
+    assert "one architecture over" in written(alone) and "one architecture over" not in written(joined)
+
+
+@pytest.mark.parametrize("figure", [draw_rd_plane, draw_elbo_rate])
+def test_runs_of_an_architecture_without_a_curve_are_joined(figure):
+    table = pd.concat([both(), synthetic.table(architectures=["+++"])], ignore_index=True)
+    assert "one architecture over β" in written(figure(table))
+
+
+@pytest.mark.parametrize("figure", [draw_rd_plane, draw_elbo_rate])
+def test_only_separate_runs_have_error_bars(figure):
+    bars = [len(c.get_segments()) for c in figure(both()).axes[0].collections if hasattr(c, "get_segments")]
+    assert bars == [6, 6]
+    curves = figure(synthetic.curves())
+    assert "standard error" not in written(curves)
+    assert not any(hasattr(collection, "get_segments") for collection in curves.axes[0].collections)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_curves_and_separate_runs_are_counted(figure):
+    assert "2 architectures, 2 curves and 6 separate runs" in written(FIGURES[figure](both()))
+
+
+def test_few_points_along_a_curve_are_labelled():
+    labels = annotations(draw_rd_plane(synthetic.curves(architectures=["++v"])).axes[0])
+    assert 2 <= len(labels) <= 6 and len({label.get_text() for label in labels}) == len(labels)
+
+
+def test_frontier_and_best_elbo_take_curves():
+    table = both()
+    table.loc[table["objective"] == "beta", ["distortion", "neg_elbo"]] += 20
+    assert f"{table['neg_elbo'].min():.1f}, the best −ELBO" in written(draw_rd_plane(table))
+    assert table.loc[table["neg_elbo"].idxmin(), "objective"] == "curve"
+
+
+def test_points_of_curves_beyond_the_axes_are_counted_as_such():
+    table = both()
+    table.loc[[0, 1], "distortion"] = 5000.0
+    shown = draw_rd_plane(table.assign(neg_elbo=table["rate"] + table["distortion"]))
+    assert "2 points of curves beyond the axes" in written(shown)
+
+
+def test_a_close_up_does_not_take_the_points_of_a_curve_for_runs():
+    table = synthetic.curves(architectures=["++v"])
+    table = pd.concat([table, table.assign(beta=table["beta"] + 0.01)], ignore_index=True)
+    assert len(table[table["rate"] == 0]) >= 2 and crowd(table, draw_rd_plane(table).axes[0]).empty
+
+
+def test_a_line_of_a_curve_is_drawn_for_every_group_that_has_it():
+    axes = draw_rd_plane_by_group(synthetic.curves()).axes[0]
+    assert len(axes.get_lines()) == 1 + 12 + 2  # the diagonal, the curves, a frontier for each encoder

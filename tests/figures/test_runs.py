@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 
@@ -7,17 +8,22 @@ from rdplane.experiment.architectures import ARCHITECTURES
 from rdplane.figures.runs import (
     absent,
     annealed,
+    apart_by_annealing,
+    counted_rows,
     curves,
+    describe,
     footnotes,
     generative,
     in_grid_order,
     label,
     numbers,
+    on_curves,
     overlays,
     per_setting,
     precisions,
     published_points,
     symbols,
+    trainings,
 )  # fmt: skip
 
 
@@ -131,3 +137,89 @@ def test_precisions_are_counted_only_where_they_differ():
 )
 def test_no_bound_on_the_generative_information_is_shown_below_0(lower, upper, expected):
     assert generative({"gen_lower": lower, "gen_upper": upper}) == expected
+
+
+def both(**options):
+    """Twelve curves of eleven points, and separate runs of the same architectures."""
+    return pd.concat([synthetic.curves(), synthetic.table(**options)], ignore_index=True)
+
+
+def test_points_of_curves_are_told_from_separate_runs():
+    table = both()
+    assert on_curves(table).sum() == 12 * 11 and not on_curves(table[table["objective"] == "beta"]).any()
+
+
+def test_a_curve_is_one_training_whatever_its_points():
+    assert len(trainings(both())) == 12 + 36
+
+
+def test_a_point_of_a_curve_and_a_separate_run_of_its_beta_are_two_settings():
+    settings = per_setting(both())
+    assert len(settings) == 12 * 11 + 36 and (settings["runs"] == 1).all()
+
+
+def test_seeds_of_a_curve_are_one_setting_at_each_beta():
+    table = synthetic.curves(architectures=["---"], seeds=(0, 1, 2))
+    settings = per_setting(table)
+    assert settings["runs"].tolist() == [3] * 11
+    np.testing.assert_allclose(settings["rate"], table.groupby("beta")["rate"].mean())
+
+
+def test_seeds_searched_for_one_rate_are_one_setting_at_their_geometric_mean():
+    table = synthetic.curves(architectures=["---"], seeds=(0, 1, 2), betas=(0.1, 1.0), rates=(30,))
+    betas = table["beta"][table["rate_target"] == 30]
+    [curve] = curves(per_setting(table))
+    assert betas.nunique() == 3 and curve["runs"].tolist() == [3, 3, 3]
+    np.testing.assert_allclose(curve["beta"], [0.1, np.exp(np.log(betas).mean()), 1.0])
+
+
+def test_two_ranges_of_one_architecture_are_two_curves():
+    each = [synthetic.curves(architectures=["---"], ends=ends) for ends in ((0.05, 1.25), (0.09, 2))]
+    settings = per_setting(pd.concat(each, ignore_index=True))
+    assert [len(curve) for curve in curves(settings)] == [11, 11] and (settings["runs"] == 1).all()
+
+
+def test_a_searched_beta_is_labelled_with_three_digits():
+    curve = synthetic.curves(architectures=["---"], betas=(), rates=(30,)).assign(beta=0.0837214)
+    assert label(curve.iloc[0]) == "β 0.0837"
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (synthetic.table(), "12 architectures, 36 runs,"),
+        (synthetic.curves(), "12 architectures, 12 curves,"),
+        (both(), "12 architectures, 12 curves and 36 separate runs,"),
+        (synthetic.curves(architectures=["---"]), "1 architecture, 1 curve,"),
+        (synthetic.curves(architectures=["---"], seeds=(0, 1)), "1 architecture, 2 curves,"),
+    ],
+)
+def test_trainings_are_counted_not_rows(table, expected):
+    assert expected in describe(table)
+
+
+def test_missing_cells_are_counted_against_trainings():
+    assert absent(both(), ["a"]) == ["1 of 49 cells missing: a"]
+
+
+def test_precisions_count_trainings():
+    table = both()
+    table.loc[on_curves(table), "precision"] = "bfloat16"
+    assert precisions(table) == ["12 runs trained in bfloat16, 36 in float32"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (slice(0, 0), "0 runs"), (slice(0, 1), "1 point of a curve"), (slice(0, 2), "2 points of curves"),
+        (slice(131, 133), "1 run and 1 point of a curve"), (slice(130, 135), "3 runs and 2 points of curves"),
+        (slice(132, 135), "3 runs"),
+    ],
+)  # fmt: skip
+def test_rows_are_named_for_what_they_are(rows, expected):
+    assert counted_rows(both().iloc[rows]) == expected
+
+
+def test_curves_do_not_tell_annealed_runs_apart():
+    assert apart_by_annealing(both(anneals=(4,))).empty
+    assert len(apart_by_annealing(both(anneals=(0, 4)))) == 36

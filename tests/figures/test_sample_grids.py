@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 from reading import assert_readable, written
@@ -11,7 +12,8 @@ from rdplane.errors import UserError
 from rdplane.figures.runs import published_points
 from rdplane.figures.samples import draw_grid, read_samples
 from rdplane.figures.samples_betas import along_betas, draw_samples_betas
-from rdplane.figures.samples_equal_elbo import at_one_elbo, draw_samples_equal_elbo
+from rdplane.figures.samples_curve import along_curve, draw_samples_curve
+from rdplane.figures.samples_equal_elbo import at_one_elbo, draw_samples_equal_elbo, one_of_each
 from rdplane.figures.samples_frontier import draw_samples_frontier, on_frontier
 from rdplane.figures.samples_models import at_one_beta, draw_samples_models
 from rdplane.figures.samples_selected import draw_samples_selected
@@ -109,6 +111,16 @@ def test_at_one_elbo_on_the_papers_points():
     assert chosen["rate"].max() == 8.3 and chosen["rate"].min() < 0.5
 
 
+def test_models_of_one_elbo_are_one_point_of_each_curve_the_best():
+    curves = synthetic.curves()
+    chosen = one_of_each(pd.concat([curves, synthetic.table()])).query("objective == 'curve'")
+    assert sorted(chosen["neg_elbo"]) == sorted(curves.groupby("architecture")["neg_elbo"].min())
+
+
+def test_models_of_one_elbo_of_a_single_curve_are_its_points():
+    assert len(one_of_each(synthetic.curves(architectures=["-+v"]))) == 11
+
+
 def test_the_tolerance_is_said(table):
     shown = at_one_elbo(table)
     text = written(draw_samples_equal_elbo(table, stored)).replace("\n", " ")
@@ -198,24 +210,108 @@ def test_precisions_of_all_runs_are_counted_and_those_shown_told_apart(table):
     assert {"bfloat16", "float32"} <= set(shown.split("\n"))
 
 
-def test_samples_are_read_back(tmp_path):
+@pytest.fixture
+def cell(tmp_path):
+    """The folder of the cell `mine` of an experiment in `tmp_path`."""
+    folder = tmp_path / "cells" / "mine"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_samples_are_read_back(tmp_path, cell):
     arrays = synthetic.samples()
-    np.savez_compressed(tmp_path / "samples.npz", **arrays)
-    read = read_samples(tmp_path / "samples.npz")
+    np.savez_compressed(cell / "samples.npz", **arrays)
+    read = read_samples(tmp_path, "mine")
     assert all(np.array_equal(read[name], arrays[name]) for name in arrays)
 
 
-def test_samples_without_an_array_are_refused(tmp_path):
+def test_samples_of_a_point_are_those_of_its_row(tmp_path, cell):
+    stored = synthetic.samples_of_points(["0.1", "rate10", "1"])
+    np.savez_compressed(cell / "samples.npz", **stored)
+    read = read_samples(tmp_path, "mine@rate10")
+    assert np.array_equal(read["data"], stored["data"])
+    assert np.array_equal(read["generation_mean"], stored["generation_mean"][1])
+
+
+def test_samples_of_a_point_that_is_not_there_are_refused(tmp_path, cell):
+    np.savez_compressed(cell / "samples.npz", **synthetic.samples_of_points(["0.1", "1"]))
+    with pytest.raises(UserError, match=r"has no point 0\.5, expected 0\.1, 1"):
+        read_samples(tmp_path, "mine@0.5")
+
+
+def test_samples_without_an_array_are_refused(tmp_path, cell):
     arrays = synthetic.samples()
     del arrays["generation_mean"]
-    np.savez_compressed(tmp_path / "samples.npz", **arrays)
+    np.savez_compressed(cell / "samples.npz", **arrays)
     with pytest.raises(UserError, match="array generation_mean is missing"):
-        read_samples(tmp_path / "samples.npz")
+        read_samples(tmp_path, "mine")
 
 
 @pytest.mark.parametrize("keep", [0, 10, 1000])
-def test_samples_cut_short_are_refused(tmp_path, keep):
+def test_samples_cut_short_are_refused(tmp_path, cell, keep):
     np.savez_compressed(tmp_path / "whole.npz", **synthetic.samples())
-    (tmp_path / "samples.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:keep])
+    (cell / "samples.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:keep])
     with pytest.raises(UserError, match=r"samples\.npz cannot be read"):
-        read_samples(tmp_path / "samples.npz")
+        read_samples(tmp_path, "mine")
+
+
+def test_along_curve_is_one_training_from_end_to_end_of_its_rates():
+    table = synthetic.curves(seeds=(0, 1), rates=(20, 40))
+    chosen = along_curve(table)
+    cells = chosen["cell"].str.split("@").str[0]
+    whole = table[table["cell"].str.startswith(cells.iloc[0])]
+    assert cells.nunique() == 1 and len(chosen) == 7
+    assert {chosen["rate"].min(), chosen["rate"].max()} == {whole["rate"].min(), whole["rate"].max()}
+
+
+def test_along_curve_spans_the_widest_range_of_rates():
+    table = synthetic.curves()
+    spans = table.groupby("architecture")["rate"].agg(np.ptp)
+    assert np.ptp(along_curve(table)["rate"]) == pytest.approx(spans.max())
+
+
+def test_along_curve_goes_from_high_rate_to_low():
+    chosen = along_curve(synthetic.curves(rates=(20, 40)))
+    assert (np.diff(chosen["rate"]) < 0).all() and (np.diff(chosen["beta"]) > 0).all()
+
+
+def test_along_curve_shows_no_separate_run():
+    wide = synthetic.table().assign(rate=lambda table: 10 * table["rate"])
+    assert set(along_curve(pd.concat([wide, synthetic.curves()]))["objective"]) == {"curve"}
+
+
+def test_the_samples_of_a_curve_stand_side_by_side():
+    table, asked = synthetic.curves(), []
+    drawn = draw_samples_curve(table, lambda row: asked.append(row) or stored(row), note="a small run")
+    assert_readable(drawn)
+    assert asked == along_curve(table)["cell"].tolist()
+    tops = {text.get_position()[1] for text in drawn.texts if "β " in text.get_text() and len(text.get_text()) < 20}
+    assert len(tops) == 1 and "only β changes" in written(drawn).replace("\n", " ")
+
+
+def test_all_models_at_one_beta_are_points_of_curves_where_only_these_share_it():
+    curves = synthetic.curves(rates=(10,))
+    assert len(at_one_beta(curves)) == 12 and set(at_one_beta(curves)["beta"]) == {1.0}
+    few = pd.concat([curves, synthetic.table(architectures=["---"])], ignore_index=True)
+    assert set(at_one_beta(few)["objective"]) == {"curve"}
+
+
+def test_all_models_at_one_beta_are_separate_runs_where_these_share_it():
+    chosen = at_one_beta(pd.concat([synthetic.curves(), synthetic.table()], ignore_index=True))
+    assert len(chosen) == 12 and set(chosen["objective"]) == {"beta"}
+
+
+def test_no_model_is_shown_at_a_beta_that_was_searched():
+    table = synthetic.curves(architectures=["---"], betas=(0.1,), rates=(25,))
+    assert at_one_beta(table)["rate_target"].isna().all()
+
+
+def test_a_point_of_a_curve_and_a_separate_run_are_told_apart():
+    each = synthetic.curves(architectures=["---"]), synthetic.table(architectures=["---"])
+    shown = [written(draw_grid(table.iloc[:12], stored, "A grid")) for table in (*each, pd.concat(each))]
+    assert ["on a curve" in text for text in shown] == [False, False, True]
+    assert "separate run" in shown[2]
+
+
+def test_along_betas_of_curves_alone_says_so():
+    assert "of its own, but curves were" in written(draw_samples_betas(synthetic.curves(), stored))

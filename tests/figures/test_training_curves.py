@@ -1,6 +1,7 @@
 """Training curves of one cell and of all."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 from reading import assert_readable, written
@@ -11,6 +12,8 @@ from rdplane.figures.training_curves import draw_training_curves
 
 TABLES = {
     "36 runs": lambda: synthetic.table(),
+    "12 curves": lambda: synthetic.curves(),
+    "12 curves and 36 runs": lambda: pd.concat([synthetic.curves(), synthetic.table()], ignore_index=True),
     "one run": lambda: synthetic.table(architectures=["-+v"], betas=[1.0]),
     "only rate targets": lambda: synthetic.table(architectures=["---", "+++"], betas=(), targets=(5, 20)),
     "every objective": lambda: synthetic.table(
@@ -19,8 +22,12 @@ TABLES = {
 }
 
 
+def history(run, epochs=8):
+    return (synthetic.history_of_curve if run["objective"] == "curve" else synthetic.history)(run, epochs=epochs)
+
+
 def overview(table, **options):
-    return draw_training_curves(table, [synthetic.history(run) for _, run in table.iterrows()], **options)
+    return draw_training_curves(table, [history(run) for _, run in table.iterrows()], **options)
 
 
 @pytest.mark.parametrize("epochs", [1, 8, 200])
@@ -87,3 +94,50 @@ def test_a_history_that_is_damaged_is_refused(tmp_path, content, message):
     (tmp_path / "history.csv").write_text(content)
     with pytest.raises(UserError, match=message):
         read_history(tmp_path / "history.csv")
+
+
+@pytest.mark.parametrize("epochs", [1, 8, 200])
+def test_training_of_a_curve_is_readable(epochs):
+    run = synthetic.curves().iloc[4]
+    assert_readable(draw_training(history(run, epochs), run, note="a small run"))
+
+
+def test_training_of_a_curve_has_one_line_of_training_and_one_for_each_beta_validated():
+    run = synthetic.curves(architectures=["---"]).iloc[4]
+    drawn = draw_training(history(run), run)
+    dashes = [line.get_linestyle() for line in drawn.axes[0].get_lines()]
+    assert dashes.count("--") == 1 and dashes.count("-") == 3
+    shown = written(drawn)
+    assert "Training of −−−, β 0.05 to 1.25" in shown and "validation, β 0.25" in shown and "anneal" not in shown
+
+
+def segments(axes):
+    return [segment for collection in axes.collections for segment in collection.get_segments()]
+
+
+def test_the_overview_draws_a_curve_once_and_not_for_each_of_its_points():
+    table = synthetic.curves(architectures=["---"])
+    drawn = overview(table)
+    assert len(table) == 11 and len(segments(drawn.axes[0])) == 3
+    assert [len(segment) for segment in segments(drawn.axes[0])] == [8, 7, 5]  # each from where it was reached
+
+
+def test_the_overview_tells_betas_of_curves_from_those_of_separate_runs():
+    table = pd.concat([synthetic.table(architectures=["---"]), synthetic.curves(architectures=["---"])])
+    drawn = overview(table)
+    assert len(segments(drawn.axes[0])) == 3 + 3
+    key = [text.get_text() for text in drawn.axes[-1].get_legend().get_texts()]
+    assert key == ["0.1", "0.5", "1", "β of curves", "0.05", "0.25", "1.25"]
+
+
+def test_one_beta_has_one_colour_on_a_curve_and_alone():
+    curve, alone = synthetic.curves(architectures=["---"]), synthetic.table(architectures=["---"], betas=(0.05, 1.25))
+    [collection] = overview(pd.concat([alone, curve])).axes[0].collections
+    lines = collection.get_colors()
+    assert tuple(lines[0]) == tuple(lines[2]) and tuple(lines[1]) == tuple(lines[4])
+
+
+def test_a_history_of_a_curve_is_read_back(tmp_path):
+    whole = synthetic.history_of_curve(synthetic.curves().iloc[0])
+    whole.to_csv(tmp_path / "history.csv", index=False)
+    assert np.allclose(read_history(tmp_path / "history.csv"), whole)

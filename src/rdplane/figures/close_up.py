@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import BboxBase
 
-from rdplane.figures import plane, room, style
+from rdplane.figures import plane, room, runs, style
 
 __all__ = ["crowd", "draw_close_up"]
 
@@ -20,10 +20,13 @@ _LEFT, _BOTTOM, _RIGHT, _TOP = 0.44, 0.28, 0.10, 0.24  # inches of these
 
 
 def crowd(table: pd.DataFrame, axes: Axes) -> pd.DataFrame:
-    """The runs so near to R = 0 in the axes that their marks lie on one another; none if they are fewer than three."""
+    """The rows so near to R = 0 in the axes that what is drawn of them lies on one another.
+
+    None if they are of fewer than three training runs.
+    """
     (left, right), (_, top) = axes.get_xlim(), axes.get_ylim()
     near = table[(table["rate"] <= _SHARE * (right - left)) & (table["distortion"] <= top)]
-    return near if len(near) >= _FEWEST else table[:0]
+    return near if len(runs.trainings(near)) >= _FEWEST else table[:0]
 
 
 def draw_close_up(axes: Axes, table: pd.DataFrame, draw: Callable[[Axes], object]) -> np.ndarray | None:
@@ -54,7 +57,8 @@ def draw_close_up(axes: Axes, table: pd.DataFrame, draw: Callable[[Axes], object
     ylim = _around(shown["distortion"].to_numpy(), least=1.0)
     inset.set(xlim=xlim, ylim=ylim)
     most = math.ceil(10 * shown["rate"].max()) / 10
-    inset.set_title(f"close-up of {len(shown)} runs at R ≤ {most:g}", size=style.SMALL, pad=4)
+    count = "" if runs.on_curves(shown).any() else f" of {len(shown)} runs"
+    inset.set_title(f"close-up{count} at R ≤ {most:g}", size=style.SMALL, pad=4)
     inset.tick_params(labelsize=style.SMALL - 1)
     inset.xaxis.set_major_locator(MaxNLocator(4))
     inset.yaxis.set_major_locator(MaxNLocator(4))

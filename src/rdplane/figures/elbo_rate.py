@@ -36,8 +36,8 @@ def draw_elbo_rate(
 ) -> matplotlib.figure.Figure:
     """-ELBO = R + D against rate, one mark per run: all runs, and beside them a close-up of the best.
 
-    The dashed line is the best -ELBO H^ up to R = H^ and -ELBO = R from there on, where D would be below 0.
-    The close-up is left out when it would show the same runs.
+    A curve of one training is a line. The dashed line is the best -ELBO H^ up to R = H^ and -ELBO = R from there on,
+    where D would be below 0. The close-up is left out when it would show the same runs.
 
     Args:
         table, title, note, missing, published: as `rdplane.figures.rd_plane.draw_rd_plane`.

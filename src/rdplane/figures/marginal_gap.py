@@ -9,7 +9,7 @@ import pandas as pd
 
 from rdplane.declare import Figure
 from rdplane.experiment.architectures import place
-from rdplane.figures import keys, measured, runs, style
+from rdplane.figures import curve_lines, keys, measured, runs, style
 from rdplane.table.gap import marginal_gap
 
 __all__ = ["draw_marginal_gap"]
@@ -38,6 +38,8 @@ def draw_marginal_gap(
     errors: what is above 0 is lost to a marginal that does not fit. Below 0 the upper bound on I has more slack than R
     itself, which is one as well, and says nothing of the gap; a footnote says so where there are such runs.
 
+    The lower ends along a curve of one training are a line; its intervals are paler, and its errors are not drawn.
+
     Args:
         table, title, note, missing: as `rdplane.figures.probe_accuracy.draw_probe_accuracy`.
 
@@ -60,7 +62,7 @@ def draw_marginal_gap(
         footnotes,
     )
     up = page.height - 0.75
-    rate = found["rate"].to_numpy()
+    rate, points = found["rate"].to_numpy(), runs.on_curves(found).to_numpy()
     least, most = marginal_gap(rate, found["mi_lower"], found["mi_upper"])
     right = max(1.05 * float(rate.max()), 1.0)
     caps = sorted({math.log(count) for count in found["mi_images"]})
@@ -72,7 +74,9 @@ def draw_marginal_gap(
     whole.plot([0, right], [0, right], linestyle=keys.DOTTED, **measured.GUIDE)
     for cap in caps:
         whole.plot([cap, max(cap, right)], [0, max(0.0, right - cap)], linestyle=keys.DASHED, **measured.GUIDE)
-    whole.vlines(rate, least, np.maximum(least, most), color=style.INK, linewidth=0.7, alpha=0.6, zorder=2)
+    for rows, width, alpha in ((~points, 0.7, 0.6), (points, 0.5, 0.25)):
+        ends = least[rows], np.maximum(least, most)[rows]
+        whole.vlines(rate[rows], *ends, color=style.INK, linewidth=width, alpha=alpha, zorder=2)
     measured.draw_marks(whole, found, least)
 
     certain = page.axes(4.9, 0.5, 3.5, up)
@@ -88,6 +92,7 @@ def draw_marginal_gap(
     top = page.height - 0.2
     keys.architecture_key(page.axes(8.75, top - key_up, key_across, key_up), names)
     entries = [
+        *curve_lines.entries(found),
         keys.cross("R − I lies between its bounds", "|", 11),
         keys.line("all of the rate", dashes=keys.DOTTED),
     ]
@@ -95,7 +100,9 @@ def draw_marginal_gap(
         entries.append(
             keys.line(f"R − log K, log K = {cap:.1f}: the upper\nend cannot go below it", dashes=keys.DASHED)
         )
-    entries.append(keys.cross("right: ± 1 standard error"))
+    if not points.all():
+        of_what = ", of\nmarks alone" if points.any() else ""
+        entries.append(keys.cross(f"right: ± 1 standard error{of_what}"))
     entries += keys.annealed(found)
     keys.legend(page.axes(8.75, 0.5, key_across, top - key_up - 0.65), entries)
     return page.figure

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import place
-from rdplane.figures import marks, runs, style
+from rdplane.figures import curve_lines, marks, runs, style
 
 __all__ = ["GUIDE", "draw_marks", "footnotes", "having"]
 
@@ -34,9 +34,9 @@ def having(table: pd.DataFrame, column: str, reason: str) -> pd.DataFrame:
 
 def footnotes(table: pd.DataFrame, found: pd.DataFrame, missing: Sequence[str]) -> list[str]:
     """What stands below the figure: as everywhere, and how many of the runs lack the measure."""
-    lacking = len(table) - len(found)
+    lacking = table[~table.index.isin(found.index)]
     notes = runs.footnotes(table, missing)
-    return [*notes, f"{runs.counted(lacking, 'run')} without this measure"] if lacking else notes
+    return [*notes, f"{runs.counted_rows(lacking)} without this measure"] if len(lacking) else notes
 
 
 def draw_marks(
@@ -46,13 +46,17 @@ def draw_marks(
     x_error: pd.Series | None = None,
     y_error: pd.Series | np.ndarray | None = None,
 ) -> None:
-    """Draw the runs of a table at (rate, `y`), with error bars where errors are given."""
-    if y_error is not None:
+    """Draw the runs of a table at (rate, `y`), with error bars where errors are given, and its curves as lines."""
+    rate, architectures = table["rate"].to_numpy(), table["architecture"].to_numpy()
+    scale, points = marks.size(len(runs.trainings(table))), runs.on_curves(table).to_numpy()
+    if points.any():
+        curve_lines.draw_curves(axes, table, y, scale)
+    if y_error is not None and not points.all():
+        errors = {name: np.asarray(e)[~points] for name, e in (("xerr", x_error), ("yerr", y_error)) if e is not None}
         bars: dict[str, Any] = {"fmt": "none", "ecolor": style.INK, "elinewidth": 0.7, "alpha": 0.7, "zorder": 2.5}
-        axes.errorbar(table["rate"], y, xerr=x_error, yerr=y_error, **bars)
-    architectures = table["architecture"].to_numpy()
-    for architecture in place(architectures):
-        chosen = architectures == architecture
-        marks.scatter(axes, table["rate"].to_numpy()[chosen], y[chosen], architecture, marks.size(len(table)))
+        axes.errorbar(rate[~points], y[~points], **errors, **bars)
+    for architecture in place(architectures[~points]):
+        chosen = (architectures == architecture) & ~points
+        marks.scatter(axes, rate[chosen], y[chosen], architecture, scale)
     annealed = table.index.isin(runs.apart_by_annealing(table).index)
-    marks.ring(axes, table["rate"].to_numpy()[annealed], y[annealed], marks.size(len(table)))
+    marks.ring(axes, rate[annealed], y[annealed], scale)

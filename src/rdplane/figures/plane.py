@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from rdplane.experiment.architectures import place
-from rdplane.figures import keys, marks, room, runs, style
+from rdplane.figures import curve_lines, keys, marks, room, runs, style
 from rdplane.table import frontier
 
 __all__ = ["MOST_CURVES", "draw_runs", "label_runs", "limits"]
 
 MOST_CURVES = 30  # more would hide the marks
 _MOST_LABELS = 30
+_LABELS_ALONG = 4  # of points of curves along the frontier
 _ANNEALED: keys.Dashes = (0, (1, 1.2))
 
 
@@ -38,7 +39,8 @@ def limits(values: np.ndarray, best: float, shortest: float = 0.0) -> tuple[floa
 def draw_runs(axes: Axes, table: pd.DataFrame, y: str, published: pd.DataFrame) -> list[keys.Entry]:
     """Draw every run of `table` at (rate, `y`), with error bars, and curves over the number of the objective.
 
-    A setting's error bars are centred at its mean (see `rdplane.figures.runs.per_setting`).
+    A setting's error bars are centred at its mean (see `rdplane.figures.runs.per_setting`). Curves of one training
+    have no error bars (see `rdplane.figures.curve_lines`); where an architecture has one, no other line joins its runs.
 
     Args:
         y: 'distortion' or 'neg_elbo'.
@@ -47,31 +49,13 @@ def draw_runs(axes: Axes, table: pd.DataFrame, y: str, published: pd.DataFrame) 
     Returns:
         What the key must explain.
     """
-    settings = runs.per_setting(table)
-    entries = [keys.cross("± 1 standard error: over seeds\nif several, else over images")]
-    entries += _draw_curves(axes, runs.curves(settings), y, table)
-    axes.errorbar(
-        settings["rate"],
-        settings[y],
-        xerr=settings["rate_se"],
-        yerr=settings[f"{y}_se"],
-        fmt="none",
-        ecolor=style.INK,
-        elinewidth=0.7,
-        alpha=0.7,
-        zorder=2.5,
-    )
-    scale = marks.size(len(table))
-    for architecture in place(table["architecture"]):
-        group = table[table["architecture"] == architecture]
-        marks.scatter(axes, group["rate"], group[y], architecture, scale)
-    for marker, objectives in runs.overlays(table).items():
-        group = table[table["objective"].isin([objective.name for objective in objectives])]
-        axes.scatter(group["rate"], group[y], s=60 * scale, marker=marker, color="black", linewidth=1.1, zorder=3.5)
-    entries += keys.overlays(table)
-    annealed = runs.apart_by_annealing(table)
-    marks.ring(axes, annealed["rate"], annealed[y], scale)
-    entries += keys.annealed(table)
+    scale = marks.size(len(runs.trainings(table)))
+    entries = curve_lines.entries(table)
+    if entries:
+        curve_lines.draw_curves(axes, table, table[y].to_numpy(), scale)
+    separate = table[~runs.on_curves(table)]
+    if len(separate):
+        entries += _draw_separate(axes, separate, y, set(table["architecture"][runs.on_curves(table)]), scale)
     if len(published):
         entries.append(keys.ring("ringed: printed in the paper"))
         for architecture in place(published["architecture"]):
@@ -88,6 +72,45 @@ def draw_runs(axes: Axes, table: pd.DataFrame, y: str, published: pd.DataFrame) 
             zorder=3.2,
         )
     return entries
+
+
+def _draw_separate(axes: Axes, table: pd.DataFrame, y: str, curved: set[str], scale: float) -> list[keys.Entry]:
+    """Draw runs of their own, and say what the key must explain of them.
+
+    Args:
+        curved: architectures that have curves of one training as well.
+        scale: multiplies the area of the marks.
+    """
+    settings = runs.per_setting(table)
+    of_what = (
+        ", of marks alone:\nover seeds if several,\nelse over images"
+        if curved
+        else ": over seeds\nif several, else over images"
+    )
+    entries = [keys.cross(f"± 1 standard error{of_what}")]
+    joined = [curve for curve in runs.curves(settings) if curve["architecture"].iloc[0] not in curved]
+    entries += _draw_curves(axes, joined, y, table)
+    axes.errorbar(
+        settings["rate"],
+        settings[y],
+        xerr=settings["rate_se"],
+        yerr=settings[f"{y}_se"],
+        fmt="none",
+        ecolor=style.INK,
+        elinewidth=0.7,
+        alpha=0.7,
+        zorder=2.5,
+    )
+    for architecture in place(table["architecture"]):
+        group = table[table["architecture"] == architecture]
+        marks.scatter(axes, group["rate"], group[y], architecture, scale)
+    for marker, objectives in runs.overlays(table).items():
+        group = table[table["objective"].isin([objective.name for objective in objectives])]
+        axes.scatter(group["rate"], group[y], s=60 * scale, marker=marker, color="black", linewidth=1.1, zorder=3.5)
+    entries += keys.overlays(table)
+    annealed = runs.apart_by_annealing(table)
+    marks.ring(axes, annealed["rate"], annealed[y], scale)
+    return entries + keys.annealed(table)
 
 
 def _draw_curves(axes: Axes, curves: list[pd.DataFrame], y: str, table: pd.DataFrame) -> list[keys.Entry]:
@@ -164,11 +187,18 @@ _OFFSETS = [(right, top, away) for away in (7.0, 10.0) for right, top in _SIDES]
 
 
 def _candidates(settings: pd.DataFrame) -> Iterator[int]:
-    """Positions in `settings` by how much a label there helps: frontier, ends of curves, the rest if there are few."""
+    """Positions in `settings` by how much a label there helps: frontier, ends of curves, the rest if there are few.
+
+    Of the points of curves along the frontier a few.
+    """
     ends = {int(i) for curve in runs.curves(settings) for i in (curve.index[0], curve.index[-1])}
+    points = runs.on_curves(settings)
+    front = settings.iloc[frontier.pareto(settings["rate"], settings["distortion"])]
+    along = front[points[front.index]]
+    few = front.index[~points[front.index] | front.index.isin(runs.spaced(along, _LABELS_ALONG).index)]
     seen: set[int] = set()
-    rest = range(len(settings)) if len(settings) <= 60 else ()
-    for index in (*frontier.pareto(settings["rate"], settings["distortion"]), *sorted(ends), *rest):
+    rest = settings.index[~points] if (~points).sum() <= 60 else ()
+    for index in (*few, *sorted(ends), *rest):
         if index not in seen:
             seen.add(index)
             yield int(index)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from rdplane.declare import Figure
 from rdplane.experiment.architectures import place
-from rdplane.figures import keys, measured, runs, style
+from rdplane.figures import curve_lines, keys, measured, runs, style
 from rdplane.table import category
 
 __all__ = ["draw_probe_accuracy"]
@@ -26,14 +26,14 @@ _DASH_DOT: keys.Dashes = (0, (6, 2, 1, 2))
 def draw_probe_accuracy(
     table: pd.DataFrame, *, title: str = FIGURE.title, note: str | None = None, missing: Sequence[str] = ()
 ) -> matplotlib.figure.Figure:
-    """Accuracy of a linear probe for the class against rate, one mark per run.
+    """Accuracy of a linear probe for the class against rate, one mark per run, and a line per curve of one training.
 
     Lines show the accuracy of a guess and, where the labels say what an image shows, the rates that part autodecoders,
     semantic and syntactic encoders and the accuracy from which on the class can be read (see `rdplane.table.category`,
     whose rule looks at distortion as well).
 
     Args:
-        table: one row per run, with the columns of `rdplane.table.rd.read_table`.
+        table: one row per run or point of a curve, with the columns of `rdplane.table.rd.read_table`.
         title: heading; '' leaves it and the subtitle out.
         note: a line under the title, such as the warning that a training run is small.
         missing: names of cells that should have been in the table.
@@ -62,7 +62,11 @@ def draw_probe_accuracy(
     measured.draw_marks(axes, found, found["probe_accuracy"].to_numpy(), *errors)
     top = page.height - 0.1
     keys.architecture_key(page.axes(6.85, top - up, across, up), names)
-    entries = [keys.cross("± 1 standard error over images"), *keys.annealed(found), *entries]
+    explained = curve_lines.entries(found)
+    if not runs.on_curves(found).all():
+        of_what = ",\nof marks alone" if explained else ""
+        explained.append(keys.cross(f"± 1 standard error over images{of_what}"))
+    entries = [*explained, *keys.annealed(found), *entries]
     keys.legend(page.axes(6.85, 0.5, across, top - up - 0.75), entries)
     return page.figure
 

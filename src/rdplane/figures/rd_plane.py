@@ -33,11 +33,13 @@ def draw_rd_plane(
 ) -> matplotlib.figure.Figure:
     """Distortion against rate, one mark per run, with the stepwise Pareto frontier, the convex hull and the diagonal.
 
+    A curve of one training is a line. Frontier and hull are those of all runs and points of curves.
+
     The diagonal R + D = H^ joins all places with the ELBO of the best run: whatever lies above is in principle
     achievable by a powerful enough model.
 
     Args:
-        table: one row per run, at least one (see `rdplane.table.rd.read_table`).
+        table: one row per run or point of a curve, at least one (see `rdplane.table.rd.read_table`).
         title: heading; '' leaves it and the subtitle out.
         note: a line under the title, such as the warning that a training run is small.
         missing: names of cells that should have been in the table.
@@ -48,10 +50,10 @@ def draw_rd_plane(
     best = float(table["neg_elbo"].iloc[frontier.best_elbo(rate, distortion)])
     xlim = plane.limits(np.concatenate((rate, points["rate"], [0.0])), best, shortest=0.2 * best)
     ylim = plane.limits(np.concatenate((distortion, points["distortion"], [best])), best)
-    outside = int(((rate > xlim[1]) | (distortion > ylim[1])).sum())
+    outside = table[(rate > xlim[1]) | (distortion > ylim[1])]
     footnotes = runs.footnotes(table, missing)
-    if outside:
-        footnotes.append(f"{runs.counted(outside, 'run')} beyond the axes, at more than three times the best −ELBO")
+    if len(outside):
+        footnotes.append(f"{runs.counted_rows(outside)} beyond the axes, at more than three times the best −ELBO")
     names = place([*table["architecture"], *points["architecture"]])
     across, up = keys.architecture_key_size(names)
     page = style.Page(6.8 + across, max(5.6, up + 3.0), title, runs.describe(table), note, footnotes)

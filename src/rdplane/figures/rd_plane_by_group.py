@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from rdplane.declare import Figure
 from rdplane.declare.kinds import KINDS, MARKS
 from rdplane.declare.registry import declared
-from rdplane.figures import keys, marks, plane, runs, style
+from rdplane.figures import curve_lines, keys, marks, plane, runs, style
 from rdplane.table import frontier
 
 __all__ = ["draw_rd_plane_by_group"]
@@ -35,6 +35,8 @@ def draw_rd_plane_by_group(
 ) -> matplotlib.figure.Figure:
     """Three RD planes: all runs, faint, and one stepwise Pareto frontier for each encoder, decoder and marginal.
 
+    The points of a curve of one training are joined by a faint line.
+
     Args:
         table, title, note, missing: as `rdplane.figures.rd_plane.draw_rd_plane`.
     """
@@ -46,7 +48,7 @@ def draw_rd_plane_by_group(
     high = max([1.12 * best, *(1.1 * reach for kind in KINDS for reach in _reaches(table, kind))])
     shown = (rate <= high) & (distortion <= high)
     if not shown.all():
-        footnotes.append(f"{runs.counted(int((~shown).sum()), 'run')} beyond the axes")
+        footnotes.append(f"{runs.counted_rows(table[~shown])} beyond the axes")
     xlim = plane.limits(np.append(rate[shown], 0.0), high, shortest=0.2 * best)
     ylim = plane.limits(np.append(distortion[shown], best), high)
     page = style.Page(11.6, 4.25, title, runs.describe(table), note, footnotes)
@@ -70,7 +72,12 @@ def _frontiers(axes: Axes, table: pd.DataFrame, kind: str, far: float) -> None:
             continue
         place = MARKS[kind].index(part.mark)
         colour, marker, dashes = palette[place], _MARKERS[place], _DASHES[place]
-        axes.scatter(group["rate"], group["distortion"], s=12, marker=marker, color=colour, alpha=0.35, linewidth=0)
+        points = runs.on_curves(group)
+        for rows, area in ((group[~points], 12), (group[points], 5)):
+            axes.scatter(rows["rate"], rows["distortion"], s=area, marker=marker, color=colour, alpha=0.35, linewidth=0)
+        if points.any():
+            for _, line in curve_lines.lines(group, group["distortion"].to_numpy()):
+                axes.plot(*line.T, color=colour, linewidth=0.9, alpha=0.35, zorder=1.2)
         x, y = frontier.staircase(group["rate"], group["distortion"], top=far, right=far)
         axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.8, label=f"{marks.sign(symbol)}  {part.title}")
     axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.6, borderpad=0.2)

@@ -11,11 +11,12 @@ import pandas as pd
 from rdplane.declare.kinds import KINDS, Objective
 from rdplane.declare.registry import declared
 from rdplane.experiment.architectures import place
+from rdplane.experiment.layout import cell_of
 
 __all__ = [
-    "absent", "annealed", "apart_by_annealing", "counted", "curves", "describe", "footnotes", "generative",
-    "in_grid_order", "label", "numbers", "objectives", "overlays", "parts", "per_setting", "precisions",
-    "published_points", "read_missing", "spaced", "symbol", "symbols",
+    "absent", "annealed", "apart_by_annealing", "counted", "counted_rows", "curves", "describe", "footnotes",
+    "generative", "in_grid_order", "label", "numbers", "objectives", "on_curves", "overlays", "parts", "per_setting",
+    "precisions", "published_points", "read_missing", "spaced", "symbol", "symbols", "trainings",
 ]  # fmt: skip
 
 
@@ -23,6 +24,16 @@ def objectives(table: pd.DataFrame) -> list[Objective]:
     """The objectives that the runs were trained with, in the project's order."""
     present = set(table["objective"])
     return [objective for name, objective in declared().objectives.items() if name in present]
+
+
+def on_curves(table: pd.DataFrame) -> pd.Series:
+    """Which rows are points of a curve that one training gave whole; each of the others is a training of its own."""
+    return table["objective"].isin([objective.name for objective in objectives(table) if objective.conditions])
+
+
+def trainings(table: pd.DataFrame) -> pd.DataFrame:
+    """One row for each training run: of the points of a curve the first."""
+    return table[~(on_curves(table) & table["cell"].map(cell_of).duplicated())]
 
 
 def numbers(table: pd.DataFrame) -> pd.Series:
@@ -50,19 +61,26 @@ def parts(architectures: pd.Series) -> dict[str, pd.Series]:
     return {kind: architectures.str[index] for index, kind in enumerate(KINDS)}
 
 
-def per_setting(table: pd.DataFrame) -> pd.DataFrame:
+def per_setting(table: pd.DataFrame, means: Sequence[str] = ("rate", "distortion", "neg_elbo")) -> pd.DataFrame:
     """One row for all runs that differ in nothing but their seed, with their place and its error.
 
+    Points of curves that differ in nothing but their seed are one setting if they are of one beta, or if their betas
+    were searched for one rate; that setting has the geometric mean of these betas.
+
+    Args:
+        table: one row per run or point of a curve.
+        means: columns to average, each with its error `<name>_se`.
+
     Returns:
-        The columns of the setting (architecture, objective, a column for each objective that occurs, anneal), `runs`,
-        and for each of rate, distortion and neg_elbo the mean over seeds and its standard error `<name>_se`: over
-        seeds where there are several, else over the test images.
+        The columns of the setting (architecture, objective, a column for each objective that occurs, anneal; `curve`,
+        what a curve's cell is called up to its seed, '' for other runs), `runs`, and for each of `means` the mean over
+        seeds and its standard error `<name>_se`: over seeds where there are several, else over the test images.
     """
     numbers = dict.fromkeys(objective.holds for objective in objectives(table))
-    setting = ["architecture", "objective", *numbers, "anneal"]
-    groups = table.groupby(setting, dropna=False, sort=False)
+    setting = ["architecture", "objective", *numbers, "anneal", "curve"]
+    groups = _over_seeds(table).groupby(setting, dropna=False, sort=False)
     result = groups.agg(runs=("cell", "size")).reset_index()
-    for name in ("rate", "distortion", "neg_elbo"):
+    for name in means:
         runs = result["runs"].to_numpy()
         over_seeds = groups[name].std(ddof=1).to_numpy() / np.sqrt(runs)
         over_images = groups[f"{name}_se"].first().to_numpy()
@@ -71,9 +89,27 @@ def per_setting(table: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
+def _over_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with `curve` (see `per_setting`), and one number where seeds were searched for one rate."""
+    points = on_curves(table)
+    # The range of a curve is in no column: a cell's name says all that decides it, the seed last but for the hash.
+    names = table["cell"].map(lambda row: cell_of(row).rsplit("_seed", 1)[0]).where(points, "")
+    table = table.assign(curve=names)
+    if not points.any():
+        return table
+    searched = table[points & table["rate_target"].notna()]
+    for _, group in searched.groupby(["curve", "objective", "rate_target"]):
+        column = declared().objectives[group["objective"].iloc[0]].holds
+        table.loc[group.index, column] = np.exp(np.log(group[column]).mean())
+    return table
+
+
 def curves(settings: pd.DataFrame) -> list[pd.DataFrame]:
-    """Settings that differ in the number of their objective alone, in its order: the curve of one architecture."""
-    groups = settings.groupby(["architecture", "objective", "anneal"], sort=False)
+    """Settings that differ in the number of their objective alone, in its order: the curve of one architecture.
+
+    Either of separate training runs, or of the points of one training (see `on_curves`).
+    """
+    groups = settings.groupby(["architecture", "objective", "anneal", "curve"], sort=False)
     held = {name: objective.holds for name, objective in declared().objectives.items()}
     return [group.sort_values(held[group["objective"].iloc[0]]) for _, group in groups if len(group) > 1]
 
@@ -81,7 +117,9 @@ def curves(settings: pd.DataFrame) -> list[pd.DataFrame]:
 def label(run: Mapping[str, Any] | pd.Series) -> str:
     """The objective's number of a run as its declaration spells it, such as 'β 0.1' or 'R* 10'."""
     objective = declared().objectives[run["objective"]]
-    return objective.label.format(value=run[objective.holds])
+    value = run[objective.holds]
+    # A beta that was searched for a rate has more digits than are known.
+    return objective.label.format(value=float(f"{value:.3g}") if objective.conditions else value)
 
 
 def symbol(objective: Objective) -> str:
@@ -100,9 +138,13 @@ def annealed(table: pd.DataFrame) -> str:
 
 
 def apart_by_annealing(table: pd.DataFrame) -> pd.DataFrame:
-    """The runs whose number climbed to its value, if that of others did not; else none: nothing is to be told apart."""
-    annealed = table["anneal"] > 0
-    return table[annealed] if not annealed.all() else table[:0]
+    """The runs whose number climbed to its value, if that of others did not; else none: nothing is to be told apart.
+
+    Curves do not count: theirs never does.
+    """
+    separate = table[~on_curves(table)]
+    annealed = separate["anneal"] > 0
+    return separate[annealed] if not annealed.all() else table[:0]
 
 
 def generative(run: Mapping[str, Any] | pd.Series) -> str:
@@ -160,11 +202,23 @@ def spaced(table: pd.DataFrame, most: int, kept: int | None = None, low_rates: b
 
 
 def describe(table: pd.DataFrame, measured: bool = True) -> str:
-    """Data set, architectures and number of runs, for a subtitle; with `measured` also the test images."""
+    """Data set, architectures and number of training runs, for a subtitle; with `measured` also the test images."""
     datasets = ", ".join(dict.fromkeys(table["dataset"]))
     images = ", ".join(f"{count:,}" for count in dict.fromkeys(table["images"]))
     on = f", measured on {images} test images" if measured else ""
-    return f"{datasets}: {counted(table['architecture'].nunique(), 'architecture')}, {counted(len(table), 'run')}{on}"
+    trained = trainings(table)
+    curves = int(on_curves(trained).sum())
+    runs = counted(len(trained) - curves, "separate run" if curves else "run")
+    found = [*([counted(curves, "curve")] if curves else []), *([runs] if len(trained) > curves else [])]
+    return f"{datasets}: {counted(table['architecture'].nunique(), 'architecture')}, {' and '.join(found)}{on}"
+
+
+def counted_rows(table: pd.DataFrame) -> str:
+    """'36 runs', '2 points of curves', '36 runs and 2 points of curves'."""
+    points = int(on_curves(table).sum())
+    of_curves = f"{counted(points, 'point')} of {'a curve' if points == 1 else 'curves'}"
+    runs = counted(len(table) - points, "run")
+    return of_curves if points == len(table) > 0 else f"{runs} and {of_curves}" if points else runs
 
 
 def counted(count: int, noun: str) -> str:
@@ -182,14 +236,14 @@ def absent(table: pd.DataFrame, missing: Sequence[str]) -> list[str]:
     if not missing:
         return []
     named = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    return [f"{len(missing)} of {counted(len(table) + len(missing), 'cell')} missing: {named}"]
+    return [f"{len(missing)} of {counted(len(trainings(table)) + len(missing), 'cell')} missing: {named}"]
 
 
 def precisions(table: pd.DataFrame) -> list[str]:
-    """A footnote that counts the runs of each precision; none when all were trained in one."""
+    """A footnote that counts the training runs of each precision; none when all were trained in one."""
     if table["precision"].nunique() < 2:
         return []
-    (first, count), *others = table["precision"].value_counts().sort_index().items()
+    (first, count), *others = trainings(table)["precision"].value_counts().sort_index().items()
     more = [f"{number:,} in {name}" for name, number in others]
     return [", ".join([f"{counted(count, 'run')} trained in {first}", *more])]
 

@@ -169,11 +169,13 @@ def _images(axes: Axes, columns: Sequence[np.ndarray], tall: float, wide: float)
 
 
 def _headers(table: pd.DataFrame) -> list[list[str]]:
-    """The lines above each run; annealing, seed and precision only where the runs differ in them."""
+    """The lines above each run; annealing, seed, precision, and what is of a curve only where the runs differ in it."""
     headers = []
+    points = runs.on_curves(table)
+    mixed = points.any() and not points.all()
     categories = "category" in table and (table["category"] != "").any()
     generative = _has_generative(table)
-    for _, run in table.iterrows():
+    for (_, run), point in zip(table.iterrows(), points, strict=True):
         lines = [
             f"{marks.sign(run['architecture'])}   {runs.label(run)}",
             f"R {run['rate']:.1f}   D {run['distortion']:.1f}",
@@ -184,6 +186,8 @@ def _headers(table: pd.DataFrame) -> list[list[str]]:
         if generative:
             lines.append(f"{_GENERATIVE} {runs.generative(run)}" if runs.generative(run) else "")
         details = []
+        if mixed:
+            details.append("on a curve" if point else "separate run")
         if table["anneal"].any():
             epochs = f"{run['anneal']} epoch{'s' * (run['anneal'] != 1)}"
             details.append(f"annealed {epochs}" if run["anneal"] else "not annealed")

@@ -5,7 +5,7 @@ import pandas as pd
 
 from rdplane.declare import Figure
 from rdplane.figures import style
-from rdplane.figures.runs import in_grid_order, precisions, spaced
+from rdplane.figures.runs import in_grid_order, on_curves, precisions, spaced
 from rdplane.figures.samples import Samples, draw_grid
 
 __all__ = ["along_betas", "draw_samples_betas"]
@@ -16,10 +16,14 @@ FIGURE = Figure(
 )  # fmt: skip
 
 
+_NONE = "No run was trained with a beta."
+
+
 def along_betas(table: pd.DataFrame, most: int = 6) -> pd.DataFrame:
     """One model along its betas: the one whose runs span the widest range of rates.
 
     A model is an architecture with one annealing and one seed. At most `most` runs, evenly spaced in rate, by beta.
+    Each is a training of its own; `rdplane.figures.samples_curve` shows a curve.
     """
     candidates = table[table["objective"] == "beta"]
     models = [group for _, group in candidates.groupby(["architecture", "anneal", "seed"], sort=False)]
@@ -42,5 +46,7 @@ def draw_samples_betas(
     """
     shown = along_betas(table)
     if shown.empty:
-        return style.empty(title, "No run was trained with a beta.", note, precisions(table))
+        curves = on_curves(table).any()
+        reason = "No run was trained with a beta of its own, but curves were." if curves else _NONE
+        return style.empty(title, reason, note, precisions(table))
     return draw_grid(shown, samples, title, note=note, footnotes=precisions(table))

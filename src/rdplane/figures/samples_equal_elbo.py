@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 
 from rdplane.declare import Figure
-from rdplane.figures.runs import precisions, spaced
+from rdplane.experiment.layout import cell_of
+from rdplane.figures.runs import on_curves, precisions, spaced
 from rdplane.figures.samples import Samples, draw_grid
 from rdplane.table.frontier import best_elbo
 
-__all__ = ["at_one_elbo", "draw_samples_equal_elbo"]
+__all__ = ["at_one_elbo", "draw_samples_equal_elbo", "one_of_each"]
 
 FIGURE = Figure(
     name="samples_equal_elbo", title="Different models of nearly one ELBO", draws="draw_samples_equal_elbo",
@@ -40,6 +41,18 @@ def at_one_elbo(table: pd.DataFrame, count: int = 4) -> pd.DataFrame:
     return spaced(near, count, kept=best, low_rates=True).sort_values("rate", ascending=False).reset_index(drop=True)
 
 
+def one_of_each(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows, of the points of each curve that of the best -ELBO alone: the others are of the same model.
+
+    All rows if there is but one training run.
+    """
+    table = table.reset_index(drop=True)
+    points = on_curves(table)
+    best = table[points].groupby(table["cell"].map(cell_of))["neg_elbo"].idxmin()
+    different = table[~points | table.index.isin(best)]
+    return different if len(different) > 1 else table
+
+
 def _apart(table: pd.DataFrame, best: int) -> pd.DataFrame:
     """Of runs that are near to one another in rate the one of the lowest -ELBO."""
     chosen: list[int] = []
@@ -52,7 +65,7 @@ def _apart(table: pd.DataFrame, best: int) -> pd.DataFrame:
 def draw_samples_equal_elbo(
     table: pd.DataFrame, samples: Samples, *, title: str = FIGURE.title, note: str | None = None
 ) -> matplotlib.figure.Figure:
-    """The samples of `at_one_elbo`; a line below says how far apart their -ELBOs are.
+    """The samples of `at_one_elbo`, of each curve one point at most; a line below says how far apart their -ELBOs are.
 
     Args:
         table: one row per run.
@@ -60,7 +73,7 @@ def draw_samples_equal_elbo(
         title: heading; '' leaves it and the subtitle out.
         note: a line under the title.
     """
-    shown = at_one_elbo(table)
+    shown = at_one_elbo(one_of_each(table))
     return draw_grid(shown, samples, title, note=note, footnotes=_tolerance(shown) + precisions(table))
 
 

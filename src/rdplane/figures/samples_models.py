@@ -4,7 +4,7 @@ import matplotlib.figure
 import pandas as pd
 
 from rdplane.declare import Figure
-from rdplane.figures import style
+from rdplane.figures import runs, style
 from rdplane.figures.runs import in_grid_order, precisions
 from rdplane.figures.samples import Samples, draw_grid
 
@@ -19,15 +19,19 @@ FIGURE = Figure(
 def at_one_beta(table: pd.DataFrame) -> pd.DataFrame:
     """Every architecture at one beta: of the betas that most architectures share, the nearest to 1.
 
-    Of several runs of an architecture there, the one with the least annealing and the lowest seed.
+    Either all are trainings of their own or, where those share no beta as widely, all are points of curves; of these
+    none whose beta was searched. Of several runs of an architecture there, the one with the least annealing and the
+    lowest seed.
     """
-    candidates = table[table["objective"] == "beta"]
+    objectives = [objective.name for objective in runs.objectives(table) if objective.holds == "beta"]
+    candidates = table[table["objective"].isin(objectives)]
+    candidates = candidates[~(runs.on_curves(candidates) & candidates["rate_target"].notna())]
     if candidates.empty:
         return candidates
-    shared = candidates.groupby("beta")["architecture"].nunique()
+    shared = candidates.groupby(["objective", "beta"])["architecture"].nunique()
     common = shared.index[shared == shared.max()]
-    beta = min(common, key=lambda value: abs(value - 1))
-    at_beta = candidates[candidates["beta"] == beta]
+    objective, beta = min(common, key=lambda pair: (objectives.index(pair[0]), abs(pair[1] - 1)))
+    at_beta = candidates[(candidates["objective"] == objective) & (candidates["beta"] == beta)]
     return in_grid_order(at_beta.sort_values(["anneal", "seed"], kind="stable").drop_duplicates("architecture"))
 
 
