@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 # Helpers of the figures' tests make up tables, samples and extensions for those of the page, too.
@@ -14,6 +15,7 @@ import synthetic
 from own import extension
 
 from rdplane.declare import use
+from rdplane.experiment.layout import cell_of
 from rdplane.page import write_page
 
 __all__ = ["extension"]
@@ -58,6 +60,34 @@ def own_written(tmp_path_factory):
         write_page(folder, folder / "rd_plane.html")
     finally:
         use([])
+    return folder / "rd_plane.html", table
+
+
+@pytest.fixture(scope="session")
+def curves_written(tmp_path_factory):
+    """The page of two whole curves, one of them with a point at a searched beta more, beside separate runs."""
+    folder = tmp_path_factory.mktemp("curves")
+    betas = (0.1, 0.4, 1.0)
+    table = pd.concat(
+        [
+            synthetic.table(architectures=("-+v", "+-v"), betas=(0.1, 1.0)),
+            synthetic.curves(architectures=("-+v",), betas=betas),
+            synthetic.curves(architectures=("+-v",), betas=betas, rates=(30,)),
+        ],
+        ignore_index=True,
+    )
+    table.to_csv(folder / "rd.csv", index=False)
+    for name, rows in table[table.objective == "curve"].groupby(table.cell.map(cell_of)):
+        each = [synthetic.samples(seed=index) for index in range(len(rows))]
+        arrays = {key: np.stack([drawn[key] for drawn in each]) for key in each[0]}
+        arrays |= {
+            "data": each[0]["data"],
+            "draws": each[0]["draws"],
+            "point": [row.split("@")[1] for row in rows.cell],
+        }
+        (folder / "cells" / name).mkdir(parents=True)
+        np.savez_compressed(folder / "cells" / name / "samples.npz", **arrays)
+    write_page(folder, folder / "rd_plane.html")
     return folder / "rd_plane.html", table
 
 

@@ -270,3 +270,142 @@ def test_the_key_keeps_its_proportions(visit, own_written, written):
         image = visit(path).evaluate("(({naturalWidth: w, naturalHeight: h}) => w / h)(document.querySelector('.key'))")
         assert box["width"] / box["height"] == pytest.approx(image, rel=0.02)
         assert box["width"] <= 262
+
+
+def rows(table, objective="curve"):
+    """The rows of an objective as the page numbers them."""
+    ordered = in_grid_order(table)
+    return ordered[ordered.objective == objective]
+
+
+def markers(page):
+    return sorted(column(page, "stop", "x"))
+
+
+def sheets(page):
+    return [image.get_attribute("src") for image in page.locator("article.current img.samples").all()]
+
+
+@pytest.mark.parametrize("beta", [0.1, 0.4, 1.0])
+def test_the_slider_moves_a_marker_along_every_curve(visit, curves_written, beta):
+    path, table = curves_written
+    page = visit(path)
+    page.locator("#stop").fill(str([0.1, 0.4, 1.0].index(beta)))
+    at = rows(table)[rows(table).beta == beta]
+    assert markers(page) == pytest.approx(sorted(at.rate), abs=1e-4)
+    assert column(page, "stop", "y") == pytest.approx(list(at.sort_values("rate").distortion), abs=1e-4)
+
+
+def test_markers_and_lines_follow_the_view(visit, curves_written):
+    path, table = curves_written
+    page = visit(path)
+    page.locator("#stop").fill("1")
+    page.get_by_label("−ELBO against R").check()
+    at = rows(table)[rows(table).beta == 0.4].sort_values("rate")
+    assert column(page, "stop", "y") == pytest.approx(list(at.neg_elbo), abs=1e-4)
+    for curve, points in enumerate(column(page, "whole", "y")):
+        assert points == column(page, "whole", "y_neg_elbo")[curve]
+
+
+def test_the_slider_shows_the_images_of_the_curve_that_was_chosen(visit, curves_written):
+    path, table = curves_written
+    page = visit(path)
+    ordered = rows(table)
+    index = ordered.index[(ordered.architecture == "+-v") & (ordered.beta == 0.4)][0]
+    page.mouse.click(*page.evaluate(PLACE, int(index)))
+    page.locator("article", has_text="+−v, curve, β 0.4").wait_for()
+    assert page.locator("#stop").input_value() == "1"
+    seen = [sheets(page)]
+    page.locator("#stop").fill("2")
+    assert titles(page) == ["+−v, curve, β 1"]
+    seen.append(sheets(page))
+    assert len(seen[0]) == len(seen[1]) == 2 and not set(seen[0]) & set(seen[1])
+
+
+def test_images_have_their_size_at_once_on_the_way(visit, curves_written):
+    page = visit(curves_written[0])
+    page.wait_for_function("[...document.querySelectorAll('article img.samples')].every(i => i.width === 114)")
+    page.wait_for_timeout(200)  # the images of the other stops are being decoded
+    widths = """() => {
+      const slider = document.getElementById("stop");
+      slider.value = slider.value === "0" ? "1" : "0";
+      slider.dispatchEvent(new Event("input"));
+      return [...document.querySelectorAll("article img.samples")].map((image) => image.width);
+    }"""
+    assert page.evaluate(widths) == [114, 114]
+
+
+def test_arrow_keys_move_the_slider_and_it_says_where_it_stands(visit, curves_written):
+    path, table = curves_written
+    page = visit(path)
+    slider = page.get_by_role("slider", name="β along the curves")
+    slider.focus()
+    slider.press("Home")
+    slider.press("ArrowRight")
+    followed = titles(page)[0].split(",")[0].replace("−", "-")
+    run = rows(table)[(rows(table).architecture == followed) & (rows(table).beta == 0.4)].iloc[0]
+    text = f"R {run.rate:.1f}, D {run.distortion:.1f}"
+    assert slider.get_attribute("aria-valuetext") == f"β 0.4, {text}"
+    assert text in page.locator("#at").inner_text()
+    assert page.locator("#status").inner_text() == ""
+
+
+def test_images_are_pinned_beside_those_on_the_way(visit, curves_written):
+    page = visit(curves_written[0])
+    page.locator("#stop").fill("0")
+    page.get_by_role("button", name="Pin", exact=False).first.click()
+    page.locator("#stop").fill("2")
+    first, second = (title.split(",")[-1].split("\n")[0] for title in titles(page))
+    assert (first.strip(), second.strip()) == ("β 1", "β 0.1")
+
+
+def test_the_filter_hides_lines_dots_and_markers_of_curves(visit, curves_written):
+    path, table = curves_written
+    page = visit(path)
+    lines = "Array.from(Bokeh.documents[0].get_model_by_name('whole_shown').indices)"
+    page.locator("#stop").fill("1")
+    assert len(page.evaluate(lines)) == len(markers(page)) == 2
+    uncheck(page, "decoder", "-")
+    assert len(page.evaluate(lines)) == len(markers(page)) == 1
+    uncheck(page, "objective", "curve")
+    assert not page.evaluate(lines) and not markers(page)
+    assert page.locator("#stop").is_disabled() and "no curve is shown" in page.locator("#at").inner_text()
+    left = rows(table, "beta")
+    assert shown(page) == set(left.index[left.decoder == "+"])
+    assert page.locator("#count").inner_text() == "2 of 11 points shown."
+
+
+def test_the_slider_follows_a_curve_that_is_shown(visit, curves_written):
+    page = visit(curves_written[0])
+    for hidden, left in (("-", "−+v"), ("+", "+−v")):
+        uncheck(page, "decoder", hidden)
+        page.locator("#stop").fill("0")
+        page.locator("#stop").fill("1")
+        assert titles(page) == [f"{left}, curve, β 0.4"]
+        page.locator("#all").click()
+
+
+def test_a_point_whose_beta_was_searched_is_chosen_but_no_stop(visit, curves_written):
+    path, table = curves_written
+    page = visit(path)
+    page.locator("#stop").fill("0")
+    ordered = rows(table)
+    page.mouse.click(*page.evaluate(PLACE, int(ordered.index[ordered.rate_target == 30][0])))
+    page.wait_for_function("document.querySelector('article h3').innerText.startsWith('+−v, curve')")
+    assert titles(page) != ["+−v, curve, β 0.1"]
+    assert page.locator("#stop").input_value() == "0" and len(markers(page)) == 2
+
+
+def test_a_page_without_curves_has_no_slider(visit, written):
+    page = visit(written)
+    assert page.locator("input[type=range]").count() == 0
+    assert page.locator("#count").inner_text() == "All 60 runs shown."
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_slider_lies_within_the_page_below_the_plot(visit, curves_written, width):
+    page = visit(curves_written[0], width, 844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    plot, slider, panel = (page.locator(name).bounding_box() for name in ("#plot", "#slider", "#panel"))
+    assert plot["y"] + plot["height"] <= slider["y"] and slider["x"] + slider["width"] <= width
+    assert width > 760 or slider["y"] + slider["height"] < panel["y"]

@@ -15,6 +15,7 @@ from rdplane.declare.kinds import KINDS
 from rdplane.declare.registry import declared
 from rdplane.figures import marks, plane, runs, style
 from rdplane.figures.plane import MOST_CURVES
+from rdplane.page import whole
 from rdplane.table import frontier
 
 __all__ = [
@@ -38,7 +39,9 @@ _INSIDE = {"dot": ("circle", 1.9), "cross": ("x", 4.5)}
 
 def of_runs(table: pd.DataFrame) -> dict[str, Any]:
     """One entry per run, for the marks, the hover texts, the cards and the table of the page."""
-    scale = 1.0 if len(table) <= 60 else 0.85 if len(table) <= 400 else 0.6
+    points = runs.on_curves(table)
+    marked = len(table) - int(points.sum())
+    scale = 1.0 if marked <= 60 else 0.85 if marked <= 400 else 0.6
     columns = {name: table[name].tolist() for name in ("architecture", "seed", "cell", "precision", *FILTERS)}
     columns |= {"rate": _digits(table["rate"])} | _places("y", table["distortion"], table["neg_elbo"])
     columns |= {f"{name}_text": _measured(table, name) for name in ("rate", "distortion", "neg_elbo")}
@@ -48,7 +51,14 @@ def of_runs(table: pd.DataFrame) -> dict[str, Any]:
     columns["annealing"] = [_annealing(epochs) for epochs in table["anneal"]]
     columns["ringed"] = table.index.isin(runs.apart_by_annealing(table).index).tolist()
     columns["generative"] = [runs.generative(run) for _, run in table.iterrows()]
-    return columns | _marks(table["architecture"], scale)
+    columns |= _marks(table["architecture"], scale)
+    if points.any():
+        columns |= whole.places(table)
+        for index in np.flatnonzero(points):
+            columns["label"][index] = f"curve, {columns['label'][index]}"
+            for name, value in whole.dot(columns["architecture"][index]).items():
+                columns[name][index] = value
+    return columns
 
 
 def of_published(points: pd.DataFrame) -> dict[str, Any]:
@@ -81,8 +91,8 @@ def of_settings(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def of_curves(table: pd.DataFrame) -> dict[str, Any]:
-    """One entry per curve (see `rdplane.figures.runs.curves`); none when they would hide the marks."""
-    every = runs.curves(_with_parts(runs.per_setting(table)))
+    """One entry per curve of separate runs (see `rdplane.figures.runs.curves`); none when they would hide the marks."""
+    every = runs.curves(_with_parts(runs.per_setting(table[~runs.on_curves(table)])))
     if len(every) > MOST_CURVES:
         every = []
     columns: dict[str, Any] = {name: [curve[name].iloc[0] for curve in every] for name in FILTERS}

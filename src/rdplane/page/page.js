@@ -10,17 +10,22 @@
   const named = (name) => page.get_model_by_name(name);
   const plot = named("plot");
   const sources = Object.fromEntries(
-    ["runs", "settings", "curves", "published", "frontier", "hull", "diagonal", "current", "pinned"]
-      .map((name) => [name, named(name)]),
+    ["runs", "settings", "curves", "whole", "published", "frontier", "hull", "diagonal", "stop", "current", "pinned"]
+      .map((name) => [name, named(name)])
+      .filter(([, source]) => source),
   );
   const runs = sources.runs.data;
   const count = runs.cell.length;
+  const slider = element("stop");  // there is one if there are whole curves
+  const lines = sources.whole?.data;
   const measured = runs.generative.some(Boolean);  // the bounds on the generative information, of some run
 
   let view = "distortion";
   let shown = [];       // numbers of the runs that pass the filter, by rate
   let current = null;   // number of the run last clicked or walked to
   const pins = [];
+  let stop = 0;         // where the slider stands
+  let followed = -1;    // number of the whole curve whose images follow it
 
   /* Geometry of the frontier: the same as rdplane.frontier. Points are [rate, distortion]. */
 
@@ -75,11 +80,12 @@
   }
 
   function filter() {
-    for (const name of ["runs", "settings", "curves", "published"])
-      named(`${name}_shown`).indices = passing(sources[name].data);
+    for (const name of ["runs", "settings", "curves", "whole", "published"])
+      if (sources[name]) named(`${name}_shown`).indices = passing(sources[name].data);
     shown = passing(runs).sort((a, b) => runs.rate[a] - runs.rate[b]);
+    const noun = slider ? "points" : "runs";
     element("count").textContent =
-      shown.length === count ? `All ${count} runs shown.` : `${shown.length} of ${count} runs shown.`;
+      shown.length === count ? `All ${count} ${noun} shown.` : `${shown.length} of ${count} ${noun} shown.`;
     element("all").hidden = shown.length === count;
     drawLines();
     drawChosen();
@@ -133,6 +139,7 @@
   /* Choosing runs. */
 
   const height = (i) => runs[`y_${view}`][i];
+  const bestOf = (among) => among.reduce((best, i) => (runs.y_neg_elbo[i] < runs.y_neg_elbo[best] ? i : best), among[0]);
 
   function drawChosen() {
     const visible = new Set(shown);
@@ -147,6 +154,7 @@
     };
     sources.pinned.data = mark(pins);
     sources.current.data = mark(current === null ? [] : [current]);
+    if (slider) drawStop();
   }
 
   function inView(i) {
@@ -156,6 +164,7 @@
 
   function choose(i) {
     current = i;
+    if (slider && i !== null) follow(i);
     if (i !== null) {
       const place = shown.indexOf(i);
       element("status").textContent =
@@ -195,6 +204,43 @@
     choose(pile.includes(current) ? pile[(pile.indexOf(current) + 1) % pile.length] : near[0]);
   }
 
+  /* Whole curves: the slider stands at one measured number for all of them, and the followed one shows its images. */
+
+  const atStop = () => shown.filter((i) => runs.stop[i] === stop);
+
+  function drawStop() {
+    const here = atStop();
+    sources.stop.data = { x: here.map((i) => runs.rate[i]), y: here.map(height) };
+    const width = lines.width.map((each, curve) => (curve === followed ? 1.8 * each : each));
+    sources.whole.data = { ...sources.whole.data, width };
+    const i = here.find((i) => runs.curve[i] === followed);
+    const number = content.stops[stop];
+    const places = i === undefined ? [] : [`R ${runs.rate[i].toFixed(1)}`, `D ${runs.y_distortion[i].toFixed(1)}`];
+    slider.value = stop;
+    slider.disabled = !shown.some((i) => runs.stop[i] >= 0);
+    slider.setAttribute("aria-valuetext", [number, ...places].join(", "));
+    element("at").replaceChildren(make("b", { textContent: number }),
+      slider.disabled ? "no curve is shown" : i === undefined ? "" : `${runs.model[i]}: ${places.join(", ")} nats`);
+  }
+
+  /** Take the slider to a run on a curve, and follow that curve. */
+  function follow(i) {
+    if (runs.stop[i] >= 0) stop = runs.stop[i];
+    if (runs.curve[i] < 0 || runs.curve[i] === followed) return;
+    followed = runs.curve[i];
+    // Decoded ahead, so that nothing flickers on the way.
+    for (const [other, cell] of runs.cell.entries()) if (runs.curve[other] === followed) preload(content.samples[cell]);
+  }
+
+  function slide() {
+    stop = Number(slider.value);
+    const here = atStop();
+    const i = here.find((i) => runs.curve[i] === followed) ?? bestOf(here);
+    if (i === undefined) drawStop();
+    else choose(i);
+    element("status").textContent = "";  // the slider's own text says the same
+  }
+
   /* Cards and table. Texts are set as text, never as markup. */
 
   function make(tag, properties = {}, ...children) {
@@ -205,8 +251,17 @@
 
   function picture(name, zoom, alt) {
     const image = make("img", { src: content.images[name], alt, className: "samples" });
-    image.decode().then(() => { image.width = zoom * image.naturalWidth; }, () => {});
+    const fit = () => { image.width = zoom * image.naturalWidth; };
+    if (image.complete) fit();
+    else image.decode().then(fit, () => {});
     return image;
+  }
+
+  const ahead = new Map();
+
+  function preload(stored) {
+    for (const name of stored ? [stored.data, stored.reconstruction, stored.generation] : [])
+      if (!ahead.has(name)) ahead.set(name, make("img", { src: content.images[name] }));
   }
 
   function captions(...texts) {
@@ -312,6 +367,7 @@
   element("unpin").onclick = () => { pins.length = 0; choose(current); };
   element("list").ontoggle = drawList;
   plot.on_event("tap", click);
+  if (slider) slider.oninput = slide;
   box.addEventListener("keydown", (event) => {
     const action = keys[event.key];
     if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -320,6 +376,7 @@
   });
 
   filter();
-  choose(shown.reduce((best, i) => (best === null || runs.y_neg_elbo[i] < runs.y_neg_elbo[best] ? i : best), null));
+  if (slider) follow(bestOf(shown.filter((i) => runs.stop[i] >= 0)));
+  choose(bestOf(shown));
   document.documentElement.dataset.ready = "true";
 })();

@@ -21,15 +21,17 @@ def draw_plot(
     runs: dict[str, Any],
     settings: dict[str, Any],
     curves: dict[str, Any],
+    whole: dict[str, Any],
     published: dict[str, Any],
     limits: dict[str, tuple[float, float]],
     annealing: str,
 ) -> figure:
-    """Draw columns from `rdplane.page.columns` over the axes' `limits`.
+    """Draw columns from `rdplane.page.columns` and `rdplane.page.whole` over the axes' `limits`.
 
     Every layer's data source and renderers carry a name, by which `page.js` finds them: sources `runs`, `settings`,
     `curves`, `published` (each with a filter `<name>_shown`), and `frontier`, `hull`, `diagonal`, `current`, `pinned`,
-    empty at first.
+    empty at first; if there are whole curves, also `whole` (with a filter) and `stop`, their places at the slider's
+    number.
 
     Args:
         annealing: what the column of that name is called.
@@ -69,6 +71,12 @@ def draw_plot(
         line_dash="dash",
         line_alpha=0.75,
     )
+    if whole["rate"]:
+        source, view = _filtered("whole", whole)
+        plot.multi_line(
+            "rate", "y", source=source, view=view, name="draw_whole", line_color="colour", line_width="width",
+            line_join="round", line_cap="round",
+        )  # fmt: skip
     source, view = _filtered("settings", settings)
     errors: dict[str, Any] = {"source": source, "view": view, "name": "draw_errors", "line_color": style.INK}
     plot.segment("left", "y", "right", "y", line_alpha=0.7, **errors)
@@ -95,6 +103,11 @@ def draw_plot(
         line_color="black", line_width=1.2,
     )  # fmt: skip
 
+    if whole["rate"]:
+        plot.scatter(
+            "x", "y", source=_source("stop", {"x": [], "y": []}), marker="circle", size=9.5, fill_color=style.INK,
+            line_color="white", line_width=1.5,
+        )  # fmt: skip
     chosen: dict[str, Any] = {name: [] for name in ("x", "y", "number", "across", "down")}
     plot.scatter(
         "x", "y", source=_source("current", chosen), marker="circle", size=19, fill_color=None,

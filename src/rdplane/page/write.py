@@ -17,7 +17,7 @@ from rdplane.experiment.layout import cell_of
 from rdplane.figures import runs, style
 from rdplane.figures.samples import read_samples
 from rdplane.files import write_text
-from rdplane.page import columns, pictures
+from rdplane.page import columns, pictures, whole
 from rdplane.page.plot import draw_plot
 from rdplane.table.rd import read_table
 
@@ -48,9 +48,10 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
     first = limits["runs"]["distortion"]
     curves, headings = columns.of_curves(table), columns.headings(table)
     plot = draw_plot(
-        columns.of_runs(table), columns.of_settings(table), curves, columns.of_published(points), first,
-        headings["anneal"],
+        columns.of_runs(table), columns.of_settings(table), curves, whole.lines(table), columns.of_published(points),
+        first, headings["anneal"],
     )  # fmt: skip
+    slider = whole.slider(table)
     samples, images = _samples(folder, table)
     architectures = place([*table["architecture"], *points["architecture"]])
     content = {
@@ -61,6 +62,8 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
         "images": images,
         "swatches": {name: pictures.swatch(name) for name in architectures},
     }
+    if slider["stops"]:
+        content["stops"] = slider["stops"]
     page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = page.from_string(_part("page.html")).render(
         experiment=table["experiment"].iloc[0],
@@ -72,7 +75,8 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
         published=len(points),
         curves=bool(curves["rate"]),
         generative=bool(table["gen_upper"].notna().any()),
-        numbers=runs.symbols(table),
+        numbers=runs.symbols(table[~runs.on_curves(table)]),
+        slider=slider,
         annealed=runs.annealed(table),
         dotted="dotted" in curves["dash"],
         ringed=not runs.apart_by_annealing(table).empty,
@@ -123,5 +127,5 @@ def _samples(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Any], dict[st
 
 
 def _beyond(table: pd.DataFrame, limits: dict[str, tuple[float, float]]) -> list[str]:
-    outside = int(((table["rate"] > limits["x"][1]) | (table["distortion"] > limits["y"][1])).sum())
-    return [f"{runs.counted(outside, 'run')} beyond the axes; zoom out to see"] if outside else []
+    outside = table[(table["rate"] > limits["x"][1]) | (table["distortion"] > limits["y"][1])]
+    return [f"{runs.counted_rows(outside)} beyond the axes; zoom out to see"] if len(outside) else []
