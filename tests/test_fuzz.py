@@ -181,7 +181,7 @@ def read_cell(folder, content):
         (row,) = read_table(folder / "rd.csv").to_dict("records")
         assert (row["rate"], row["cell"], row["seed"]) == (metrics["rate"], folder.name, metrics["cell"]["seed"])
         try:
-            aggregate("fuzz", [folder], folder / "rd.csv", evaluation={"-+v": EVALUATION})
+            aggregate("fuzz", [folder], folder / "rd.csv", evaluation={("-+v", "beta"): EVALUATION})
         except UserError as error:
             one_line(error)
 

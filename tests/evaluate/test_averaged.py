@@ -82,7 +82,8 @@ def test_it_is_measured_where_training_keeps_an_average():
         "overrides": {"?+?": {"training": {"average": 0}}},
     }
     config = resolve_config(raw)
-    found = ["average" in evaluation_of(config, cell["architecture"]) for cell in expand(config).values()]
+    found = ["average" in evaluation_of(config, cell["architecture"], "beta") for cell in expand(config).values()]
     assert found == [True, False]
     measure = declared().measures["average"]
-    assert is_measured(config, measure, ["---", "-+-"]) and not is_measured(config, measure, ["-+-"])
+    assert is_measured(config, measure, [("---", "beta"), ("-+-", "beta")])
+    assert not is_measured(config, measure, [("-+-", "beta")])

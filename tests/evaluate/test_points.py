@@ -105,10 +105,30 @@ def test_a_rate_beyond_the_range_has_no_beta(rate):
     assert beta_of_rate(Falling(), torch.zeros(7, 8, 8), rate) is None
 
 
+@pytest.mark.parametrize("end", [0.03, 0.05, 3, 10])
+def test_a_rate_at_an_end_of_the_range_has_a_beta_within_it(end):
+    curve = Falling()
+    curve.low, curve.high = (end, 20.0) if end < 1 else (0.01, end)
+    found = beta_of_rate(curve, torch.zeros(7, 8, 8), -10 * math.log(end) + (-1e-3 if end < 1 else 1e-3))
+    assert curve.low <= found <= curve.high and found == pytest.approx(end, rel=2e-3)
+
+
+class Hill(Falling):
+    """One whose rate climbs at first: both ends are below what lies between them."""
+
+    def rate_distortion(self, x):
+        return torch.full((len(x),), 20 - 10 * abs(math.log(self.beta / 0.2))), torch.zeros(len(x))
+
+
+def test_a_rate_that_lies_between_two_lower_ends_is_found():
+    found = beta_of_rate(Hill(), torch.zeros(7, 8, 8), 15.0)
+    assert 20 - 10 * abs(math.log(found / 0.2)) == pytest.approx(15, abs=0.02)
+
+
 def test_a_rate_beyond_the_range_is_left_out_and_said(cell, images, capsys):
-    found = find_points(cell, asked(0.1, rates=[1e4]), images, "cpu")
-    assert [point.beta for point in found] == [0.1]
-    assert "no beta of its range has a rate of 10000 nats" in capsys.readouterr().err
+    found = measure(cell, images, asked(0.1, rates=[1e4]))
+    assert [point["beta"] for point in found["points"]] == [0.1]
+    assert "cell: no beta of its range has a validation rate of 10000 nats; its points have" in capsys.readouterr().err
 
 
 def test_a_beta_that_was_searched_is_not_searched_again(cell, images, monkeypatch):

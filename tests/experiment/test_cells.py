@@ -4,7 +4,7 @@ import pytest
 
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import ARCHITECTURES
-from rdplane.experiment.cells import compute_settings, expand, points_of, select
+from rdplane.experiment.cells import compute_settings, evaluation_of, expand, points_of, select
 from rdplane.experiment.config import resolve_config
 from rdplane.experiment.keys import COMPUTE
 
@@ -211,3 +211,31 @@ def test_betas_of_separate_cells_are_among_the_points():
 
 def test_rates_are_searched_in_order():
     assert points(0.05, 1.25, curve_rates=[20, 5, 20])["rates"] == [5, 20]
+
+
+def test_points_that_another_range_alone_has_are_left_to_it():
+    grid = {"beta": [], "curve": [[0.1, 1], [0.5, 5]]}
+    config = resolve_config({"grid": grid, "evaluation": {"curve_points": [0.2, 0.7, 2]}})
+    found = [points_of(config, {"name": "curve", "value": ends})["betas"] for ends in grid["curve"]]
+    assert found == [[0.2, 0.7], [0.7, 2]]
+
+
+def test_betas_of_lines_beside_the_grid_are_among_the_points():
+    extra = [{"architecture": ["---"], "beta": [0.65]}]
+    config = resolve_config({"grid": {"beta": [], "curve": [[0.1, 1]], "extra": extra}})
+    assert 0.65 in points_of(config, {"name": "curve", "value": [0.1, 1.0]})["betas"]
+
+
+def test_points_of_one_name_are_one():
+    assert points(0.1, 1, curve_points=[0.3, 0.30000000000001])["betas"] == [0.3]
+
+
+def test_averages_that_curves_alone_have_are_measured_for_these_alone():
+    overrides = {"curve": {"training": {"average": 0.99}}}
+    config = resolve_config({"grid": {"curve": [[0.1, 1]]}, "overrides": overrides})
+    found = ["average" in evaluation_of(config, "---", objective) for objective in ("beta", "curve")]
+    assert found == [False, True]
+
+
+def test_a_range_by_itself_is_a_list_of_one():
+    assert names(grid=CURVE | {"curve": [0.05, 1.25]}) == names(grid=CURVE)

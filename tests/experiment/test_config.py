@@ -64,12 +64,14 @@ BAD = [
     ({"toy": {"means": ["x", 2]}}, "toy.means is ['x', 2], expected a finite number"),
     ({"overrides": {"xyz": {}}}, "a key of overrides is 'xyz'"),
     ({"overrides": {"curve": {"model": {"latent": 3}}}}, "unknown key overrides.curve.model; known keys: training"),
-    ({"grid": {"curve": [0.05, 1.25]}}, "grid.curve is [0.05, 1.25], expected two numbers above 0, the second larger"),
+    ({"grid": {"curve": [0.05]}}, "grid.curve is [0.05], expected two numbers above 0, the second larger"),
+    ({"grid": {"curve": "15"}}, "grid.curve is '15', expected two numbers above 0"),
+    ({"grid": {"curve": {"low": 1}}}, "expected two numbers above 0"),
     ({"grid": {"curve": [[1.25, 0.05]]}}, "expected two numbers above 0, the second larger, such as [0.05, 1.25]"),
     ({"grid": {"curve": [[0, 1]]}}, "expected two numbers above 0"),
     (
         {"grid": {"curve": [[0.1, 1]]}, "evaluation": {"curve_points": [0.5, 2]}},
-        "evaluation.curve_points is 2.0, expected numbers within the range that is trained, [0.1, 1]: remove it, or "
+        "evaluation.curve_points is 2.0, expected numbers within a range that is trained, [0.1, 1]: remove it, or "
         "widen grid.curve",
     ),
     ({"training": {"epochs": 3, "constant_epochs": 5}}, "training.constant_epochs is 5, expected at most"),

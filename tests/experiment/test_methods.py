@@ -137,3 +137,18 @@ def test_the_report_says_it_in_a_paragraph(path):
     (paragraph,) = (part for part in html.split("<p>") if "Methods." in part)
     assert "training runs of" in paragraph and "-ELBO is R + D" in paragraph
     assert "``" not in html and "\\" not in html
+
+
+def test_curves_are_explained_and_have_their_own_epochs():
+    text = described(
+        grid={"architectures": ["---"], "beta": [1], "curve": [[0.05, 1.25]]}, training={"epochs": 4},
+        overrides={"curve": {"training": {"epochs": 12}}}, evaluation={"curve_rates": [5, 20]},
+    )  # fmt: skip
+    assert "curve 0.05 to 1.25 (ranges of beta" in text
+    assert "Each run had 4 epochs (curves: 12 epochs) of batches" in text
+    assert "opens from its low end over the first 50% of training" in text
+    assert "the rate of validation images is 5.0 and 20.0 nats" in text
+
+
+def test_nothing_is_said_of_curves_where_there_are_none():
+    assert "curve" not in described(training={"epochs": 4})

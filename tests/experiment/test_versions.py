@@ -117,7 +117,7 @@ def look():
     layout = Layout(resolve_config(raw))
     cells = {f"{c['architecture']} {c['objective']['name']}": name for name, c in layout.cells.items()}
     names = {name.split()[0] for name in cells}
-    measured = {f"{a} {m}": e["version"] for a in names for m, e in evaluation_of(layout.config, a).items()}
+    measured = {f"{a} {m}": e["version"] for a in names for m, e in evaluation_of(layout.config, a, "beta").items()}
     samples = {a: sampling_settings(layout.config, a)["version"] for a in names}
     figures = {name: versions.fingerprint(versions.of(figure)) for name, figure in declared().figures.items()}
     others = {name: versions.fingerprint(name) for name in (*versions.CHEAP, "toy")}

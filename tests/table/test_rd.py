@@ -123,34 +123,37 @@ def test_a_table_of_no_cells_can_be_read(tmp_path):
 @pytest.mark.parametrize(
     "expected",
     [
-        {"-+v": {**made.EVALUATION, "units": {"unit_images": 8, "version": "1"}}},
-        {"-+v": {**made.EVALUATION, "units": {"unit_images": 9, "version": "2"}}},
-        {"-+v": {**made.EVALUATION, "probe": {"version": "1"}}},
-        {"-+v": {"rate_distortion": made.EVALUATION["rate_distortion"]}},
-        {"---": made.EVALUATION},
+        {("-+v", "beta"): {**made.EVALUATION, "units": {"unit_images": 8, "version": "1"}}},
+        {("-+v", "beta"): {**made.EVALUATION, "units": {"unit_images": 9, "version": "2"}}},
+        {("-+v", "beta"): {**made.EVALUATION, "probe": {"version": "1"}}},
+        {("-+v", "beta"): {"rate_distortion": made.EVALUATION["rate_distortion"]}},
+        {("---", "beta"): made.EVALUATION},
+        {("-+v", "curve"): made.EVALUATION},
     ],
 )
 def test_another_evaluation_is_refused(tmp_path, expected):
     with pytest.raises(UserError, match=r"cell a.*snakemake --forcerun evaluate") as error:
         aggregate("e", [made.write_cell(tmp_path / "a")], tmp_path / "rd.csv", evaluation=expected)
-    measure = "rate_distortion" if "---" in expected else "probe" if "probe" in expected["-+v"] else "units"
+    own = expected.get(("-+v", "beta"))
+    measure = "rate_distortion" if own is None else "probe" if "probe" in own else "units"
     assert f"the measure {measure} was evaluated with" in str(error.value)
     assert not (tmp_path / "rd.csv").exists()
 
 
 def test_the_same_evaluation_is_accepted_in_any_order_of_keys(tmp_path):
     cell = made.write_cell(tmp_path / "a", evaluation={"b": {"x": 1, "y": 2}, "a": {}})
-    expected = {"-+v": {"a": {}, "b": {"y": 2, "x": 1}}}
+    expected = {("-+v", "beta"): {"a": {}, "b": {"y": 2, "x": 1}}}
     assert aggregate("e", [cell], tmp_path / "rd.csv", evaluation=expected) == []
 
 
 def test_each_architecture_has_an_evaluation_of_its_own(tmp_path):
     other = {**made.EVALUATION, "generative": {"version": "1 2"}}
+    expected = {("-+v", "beta"): made.EVALUATION, ("---", "beta"): other}
     cells = [made.write_cell(tmp_path / "a"), made.write_cell(tmp_path / "b", **{"cell.architecture": "---"})]
     with pytest.raises(UserError, match="cell b: the measure generative"):
-        aggregate("e", cells, tmp_path / "rd.csv", evaluation={"-+v": made.EVALUATION, "---": other})
+        aggregate("e", cells, tmp_path / "rd.csv", evaluation=expected)
     cells[1] = made.write_cell(tmp_path / "c", evaluation=other, **{"cell.architecture": "---"})
-    assert aggregate("e", cells, tmp_path / "rd.csv", evaluation={"-+v": made.EVALUATION, "---": other}) == []
+    assert aggregate("e", cells, tmp_path / "rd.csv", evaluation=expected) == []
 
 
 def test_a_table_without_a_column_is_refused(tmp_path):

@@ -24,7 +24,7 @@ OFF = dict.fromkeys(("mi_images", "iw_images", "unit_images", "probe_images", "g
 def evaluation(tiny):
     """Rate and distortion alone."""
     config = tiny.config("-+v")
-    return evaluation_of(config | {"evaluation": config["evaluation"] | OFF | {"z_samples": 1}}, "-+v")
+    return evaluation_of(config | {"evaluation": config["evaluation"] | OFF | {"z_samples": 1}}, "-+v", "beta")
 
 
 def step(arguments, largest=None):
@@ -148,7 +148,7 @@ def test_full_disk_leaves_the_old_table(tiny, tmp_path):
     (name,) = layout.cells
     train(layout.cells[name], tiny.images, layout.cell(name), COMPUTE)
     metrics = layout.cell(name) / "metrics.json"
-    evaluate(layout.cell(name), tiny.images, metrics, evaluation_of(config, "---"), "cpu")
+    evaluate(layout.cell(name), tiny.images, metrics, evaluation_of(config, "---", "beta"), "cpu")
     layout.table.write_text("old")
     arguments = ["aggregate", "--config", json.dumps(config), "--results", str(tmp_path)]
     assert_one_line(step(arguments, largest=100), str(layout.table))

@@ -96,9 +96,10 @@ _offer_gpu_places(CONFIG["compute"]["cells_per_gpu"])
 
 
 def kind_of(cell):
-    """What cells share that are measured alike: their architecture, and the points of a curve."""
-    points = points_of(CONFIG, CELLS[cell]["objective"])
-    return CELLS[cell]["architecture"], canonical_json(points)
+    """What cells share that are measured alike: architecture, objective, and the points of a curve."""
+    architecture, objective = CELLS[cell]["architecture"], CELLS[cell]["objective"]
+    points = points_of(CONFIG, objective)
+    return architecture, objective["name"], canonical_json(points)
 
 
 # What an evaluation and the samples of a kind of cells depend on, and how they are computed.
@@ -135,7 +136,13 @@ def measuring(cell):
 
 def points(wildcards):
     """Where the curve of a cell is measured, as JSON; null for a cell that has none."""
-    return KINDS[wildcards.cell][1]
+    return KINDS[wildcards.cell][-1]
+
+
+def points_count(cell):
+    """How many models of a cell are measured: one, or the points of its curve."""
+    found = json.loads(KINDS[cell][-1])
+    return len(found["betas"]) + len(found["rates"]) if found else 1
 
 
 def threads_of(wildcards):
@@ -152,7 +159,8 @@ def gpu_place_of(wildcards):
 
 
 def train_minutes(wildcards, attempt):
-    """Wall time to ask of a batch scheduler: 20 minutes, and what the parts of the architecture declare per epoch.
+    """Wall time to ask of a batch scheduler: 20 minutes, or more for a curve, which is measured at many points, and
+    what the parts of the architecture declare per epoch.
 
     Twice that at the second attempt. Measured on one CPU core with the quick grid's sizes: 6 seconds an epoch, 12 with
     a PixelCNN++ decoder. The paper's sizes on one H100 are expected to take 1 and 4; that is not measured yet.
@@ -160,12 +168,13 @@ def train_minutes(wildcards, attempt):
     cell = CELLS[wildcards.cell]
     parts = zip(declared().parts.values(), cell["architecture"])
     epoch = sum(known[symbol].minutes for known, symbol in parts)
-    return attempt * round(20 + epoch * cell["training"]["epochs"])
+    measuring = cell_minutes(wildcards, 1)
+    return attempt * round(10 + measuring + epoch * cell["training"]["epochs"])
 
 
 def cell_minutes(wildcards, attempt):
-    """Wall time of evaluation and sampling, each measured at 10 seconds or less."""
-    return attempt * 10
+    """Wall time of evaluation and sampling, each measured at 10 seconds or less a model."""
+    return attempt * (8 + 2 * points_count(wildcards.cell))
 
 
 def cell_megabytes(wildcards, attempt):

@@ -15,6 +15,7 @@ import tarfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rdplane.commands.step import EXTENSIONS, command_line
 from rdplane.commands.steps import arguments_of, measuring
@@ -106,7 +107,7 @@ def _next_step(layout: Layout, name: str) -> str | None:
     if not (folder / "train.json").exists():
         return "train"
     cell = layout.cells[name]
-    expected = evaluation_of(layout.config, cell["architecture"])
+    expected = evaluation_of(layout.config, cell["architecture"], cell["objective"]["name"])
     points = points_of(layout.config, cell["objective"])
     try:
         found = read_json(folder / "metrics.json")
@@ -114,7 +115,15 @@ def _next_step(layout: Layout, name: str) -> str | None:
             return "evaluate"
     except (UserError, KeyError, TypeError):
         return "evaluate"
-    return None if (folder / "samples.npz").exists() else "sample"
+    return None if (folder / "samples.npz").exists() and _drawn_at(folder, points) else "sample"
+
+
+def _drawn_at(folder: Path, points: dict[str, Any] | None) -> bool:
+    """Whether the samples of a cell are those of these points of its curve; of a cell without one always."""
+    try:
+        return points is None or read_json(folder / "state" / "samples.json")["key"]["points"] == points
+    except (UserError, KeyError, TypeError):
+        return False
 
 
 def _start(layout: Layout, name: str, step: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -32,7 +32,8 @@ def find(folder: Path, rate: float) -> str:
     if isinstance(curve, VAE):
         raise UserError(f"{folder} trained a single model, expected a cell of grid.curve; its rate is in metrics.json")
     data = read_json(folder / "train.json")["cell"]["data"]
-    images = folder.resolve().parents[2] / "data" / data["dataset"] / f"images-{digest(data)}.npz"
+    results = (folder.resolve() / "../../..").resolve()  # of <experiment>/cells/<cell>
+    images = results / "data" / data["dataset"] / f"images-{digest(data)}.npz"
     valid = torch.from_numpy(load_images(images).valid)
 
     def place(beta: float) -> tuple[float, float]:

@@ -288,7 +288,7 @@ def measuring(layout: Layout, architecture: str, objective: Settings) -> dict[st
     """How the cells of an architecture and objective are measured and sampled once they are trained (see `train`)."""
     config = layout.config
     return {
-        "evaluation": evaluation_of(config, architecture),
+        "evaluation": evaluation_of(config, architecture, objective["name"]),
         "sampling": sampling_settings(config, architecture),
         "points": points_of(config, objective),
     }

@@ -30,8 +30,8 @@ def tabulate(layout: Layout, partial: bool = False) -> None:
         UserError: a metrics file is damaged, of other settings, or (unless `partial`) missing.
     """
     folders = [layout.cell(name) for name in layout.cells]
-    architectures = {cell["architecture"] for cell in layout.cells.values()}
-    expected = {name: evaluation_of(layout.config, name) for name in architectures}
+    kinds = {(cell["architecture"], cell["objective"]["name"]) for cell in layout.cells.values()}
+    expected = {kind: evaluation_of(layout.config, *kind) for kind in kinds}
     points = {name: points_of(layout.config, cell["objective"]) for name, cell in layout.cells.items()}
     missing = aggregate(layout.config["experiment"], folders, layout.table, partial, expected, points)
     table = io.StringIO()

@@ -39,6 +39,10 @@ class Check:
         """
         raise NotImplementedError
 
+    def single(self, value: Any) -> bool:
+        """Whether a value where several may stand is one of them, and no list of them."""
+        return not isinstance(value, list)
+
     def schema(self) -> dict[str, Any]:
         """The same as a JSON schema, where JSON can say it; editors complete and underline by it."""
         return {}
@@ -93,13 +97,19 @@ class Range(Check):
     above: float
 
     def __call__(self, value: Any) -> list[float]:
+        expected = f"two numbers above {self.above:g}, the second larger, such as [0.05, 1.25]"
+        if not isinstance(value, list) or len(value) != 2:
+            raise Invalid(expected)
         try:
             low, high = (Real(above=self.above)(end) for end in value)
-            if low >= high:
-                raise Invalid
-        except (Invalid, TypeError, ValueError):
-            raise Invalid(f"two numbers above {self.above:g}, the second larger, such as [0.05, 1.25]") from None
+        except Invalid:
+            raise Invalid(expected) from None
+        if low >= high:
+            raise Invalid(expected)
         return [low, high]
+
+    def single(self, value: Any) -> bool:
+        return not isinstance(value, list) or not any(isinstance(item, list) for item in value)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "array", "items": Real(above=self.above).schema(), "minItems": 2, "maxItems": 2}
@@ -256,7 +266,7 @@ class Several(Check):
     exactly: int | None = None
 
     def __call__(self, value: Any) -> list[Any]:
-        values = value if isinstance(value, list) else [value]
+        values = [value] if self.check.single(value) and value != [] else value
         if self.exactly is not None and len(values) != self.exactly:
             raise Invalid(f"a list of {self.exactly} values")
         if len(values) < self.least:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rdplane.declare.checks import Invalid
+from rdplane.declare.checks import Invalid, Range
 from rdplane.declare.kinds import KINDS, MARKS, Dataset, Declaration, Figure, Key, Measure, Objective, Part
 from rdplane.declare.read import read
 from rdplane.errors import UserError
@@ -224,6 +224,11 @@ def _check_objective(new: Objective, registry: Registry) -> None:
             new.values(value)
     except Invalid as error:
         raise UserError(f"{new.source}: the default is {new.default!r}, expected each to be {error}") from None
+    if new.conditions and not (new.column and isinstance(new.values, Range)):
+        raise UserError(
+            f"{new.source}: the objective {new.name!r} trains at every number of a range, expected a Range as its "
+            "values, and the column of rd.csv that holds the number of a point (column='beta', say)"
+        )
     if new.mark not in ("", "x", "+"):
         raise UserError(f"{new.source}: the mark is {new.mark!r}, expected '', 'x' or '+'")
     try:

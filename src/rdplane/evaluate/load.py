@@ -75,10 +75,10 @@ def at_point(curve: "VAE | Conditioned", folder: str | Path, beta: float | None)
                 "expected beta=None: leave it out, or load a cell of grid.curve"
             )
         return curve
-    if beta is None or not curve.low <= beta <= curve.high:
+    if not isinstance(beta, int | float) or not curve.low <= beta <= curve.high:
         raise UserError(
             f"{folder} was trained for every beta from {curve.low:g} to {curve.high:g}; expected one of these, found "
-            f"beta={beta}"
+            f"beta={beta!r}"
         )
     model = curve.at(beta)
     model.cell = curve.cell
@@ -93,6 +93,8 @@ def load_curve(
 ) -> "VAE | Conditioned":
     """As `load`; for a cell that trained a whole curve the models of all its points in one."""
     folder = Path(folder)
+    if "@" in folder.name and not folder.exists():
+        raise UserError(f"{folder} names a point of a curve; expected the folder of its cell, up to the @, and a beta")
     summary: dict[str, Any] = read_json(folder / "train.json")
     path = folder / "model.safetensors"
     remedy = "delete the cell's folder and run the workflow again to train it anew"

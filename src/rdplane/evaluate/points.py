@@ -1,15 +1,17 @@
 """The points of a curve that one cell trained: the betas asked for, and those whose rate is what was asked for."""
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdplane.declare.registry import files
 from rdplane.errors import UserError
+from rdplane.experiment import versions
 from rdplane.experiment.layout import point_name
+from rdplane.experiment.metrics import ALWAYS
 from rdplane.files import read_json, sha256, write_json
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SEARCHED", "Point", "beta_of_rate", "find_points"]
 
 SEARCHED = 2000  # validation images, at most, on which the rate of a beta is measured
+STEPS = 8  # parts of the range, in the logarithm of beta, of which one must hold the rate
 CLOSE = 1e-3  # of the logarithm of beta: the rate is then known far better than its standard error
 
 
@@ -42,9 +45,9 @@ class Point:
 
 
 def find_points(folder: Path, asked: Mapping[str, Any], images: Path, device: str = "auto") -> list[Point]:
-    """The points of a cell's curve, by beta; a beta that was searched before is not searched again.
+    """The points of a cell's curve, by beta, without those of rates that it does not have.
 
-    A rate that the trained range cannot reach is left out, and a line on standard error says so.
+    A beta that was searched before is not searched again.
 
     Args:
         folder: the cell's.
@@ -56,15 +59,14 @@ def find_points(folder: Path, asked: Mapping[str, Any], images: Path, device: st
     if asked["rates"]:
         betas = _betas(folder, asked["rates"], images, device)
         found += [Point(beta, rate) for rate, beta in betas.items() if beta is not None]
-        for rate in (rate for rate, beta in betas.items() if beta is None):
-            print(f"{folder.name}: no beta of its range has a rate of {rate:g} nats; left out", file=sys.stderr)
     return sorted(found, key=lambda point: (point.beta, point.rate or 0.0))
 
 
 def _betas(folder: Path, rates: Sequence[float], images: Path, device: str) -> dict[float, float | None]:
     """The beta of each rate, None where there is none; kept in `state/rates.json`."""
     record = folder / "state" / "rates.json"
-    key = {"weights": sha256(folder / "model.safetensors"), "images": sha256(images)}
+    version = versions.version(f"measure {ALWAYS}")  # counts this file, too
+    key = {"weights": sha256(folder / "model.safetensors"), "images": sha256(images), "version": version}
     try:
         kept = read_json(record)
         betas = {float(rate): beta for rate, beta in kept["betas"]} if kept["key"] == key else {}
@@ -89,7 +91,8 @@ def _betas(folder: Path, rates: Sequence[float], images: Path, device: str) -> d
 def beta_of_rate(model: "Conditioned", images: "Tensor", rate: float, batch_size: int = 250) -> float | None:
     """The beta at which the mean rate of some images is `rate`; None where the trained range has none.
 
-    The rate falls with beta; the root of its excess is searched by Brent's method, every time from the same noise.
+    The rate falls with beta, if not everywhere: of a few betas the first two between which it passes `rate` are
+    found, and then the root by Brent's method, all from the same noise.
 
     Args:
         model: of all betas.
@@ -102,12 +105,18 @@ def beta_of_rate(model: "Conditioned", images: "Tensor", rate: float, batch_size
 
     def excess(log_beta: float) -> float:
         torch.manual_seed(0)
-        model.set(min(max(math.exp(log_beta), model.low), model.high))
+        model.set(within(log_beta))
         with torch.no_grad():
             rates = [model.rate_distortion(x.float())[0] for x in images[:SEARCHED].split(batch_size)]
         return float(torch.cat(rates).double().mean()) - rate
 
+    def within(log_beta: float) -> float:
+        return min(max(math.exp(log_beta), model.low), model.high)
+
     low, high = math.log(model.low), math.log(model.high)
-    if excess(low) < 0 or excess(high) > 0:
-        return None
-    return math.exp(brentq(excess, low, high, xtol=CLOSE))
+    places = [low + (high - low) * step / STEPS for step in range(STEPS + 1)]
+    found = [excess(place) for place in places]
+    for first, second, (above, below) in zip(places, places[1:], pairwise(found), strict=False):
+        if above >= 0 >= below:
+            return within(brentq(excess, first, second, xtol=CLOSE) if above > below else first)
+    return None

@@ -4,7 +4,8 @@ Results are kept measure by measure (see `rdplane.evaluate.kept`), so that a new
 torch is imported only where something is computed.
 """
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -86,9 +87,21 @@ def evaluate(
         curve = find_points(folder, points, images, device)
         named = [{"beta": point.beta, "rate_target": point.rate, **columns(point.beta)} for point in curve]
         found = {"asked": points, "points": named}
+        if output is not None:
+            _say_unreached(folder.name, points["rates"], named)
     if output is not None:
         repeated = {key: summary[key] for key in SUMMARY}
         write_json(output, {"schema": SCHEMA, "evaluation": evaluation, **found, **repeated})
+
+
+def _say_unreached(cell: str, rates: Iterable[float], points: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each rate that a curve was asked for and does not have."""
+    reached = {point["rate_target"] for point in points}
+    measured = [point["rate"] for point in points]
+    for rate in rates:
+        if rate not in reached:
+            between = f"; its points have {min(measured):.2f} to {max(measured):.2f}" if measured else ""
+            print(f"{cell}: no beta of its range has a validation rate of {rate:g} nats{between}", file=sys.stderr)
 
 
 def _check(evaluation: Evaluation, measures: Mapping[str, Measure]) -> None:

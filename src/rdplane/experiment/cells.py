@@ -198,14 +198,14 @@ def compute_settings(config: dict[str, Any], architecture: str) -> dict[str, Any
     return _overridden(config, architecture, "compute")
 
 
-def evaluation_of(config: dict[str, Any], architecture: str) -> dict[str, dict[str, Any]]:
-    """What the evaluation of a cell of an architecture depends on: measure -> its settings and versions.
+def evaluation_of(config: dict[str, Any], architecture: str, objective: str) -> dict[str, dict[str, Any]]:
+    """What the evaluation of a cell of an architecture and objective depends on: measure -> its settings and versions.
 
     Measures that are switched off, or need labels or averaged weights that the cells cannot have, are left out.
     """
     settings, chosen = config["evaluation"], {}
     for name, measure in declared().measures.items():
-        if is_measured(config, measure, [architecture]):
+        if is_measured(config, measure, [(architecture, objective)]):
             own = {key: settings[key] for key in names_of_keys(measure)}
             chosen[name] = own | {"version": measure_version(measure, architecture)}
     return chosen
@@ -221,10 +221,12 @@ def points_of(config: dict[str, Any], objective: Mapping[str, Any]) -> dict[str,
     """
     if not declared().objectives[objective["name"]].conditions:
         return None
-    settings, (low, high) = config["evaluation"], objective["value"]
-    betas = settings["curve_points"] or _round_numbers(low, high)
-    betas = {*betas, *(beta for beta in config["grid"]["beta"] if low <= beta <= high)}
-    return {"betas": sorted(betas), "rates": sorted(set(settings["curve_rates"]))}
+    settings, grid, (low, high) = config["evaluation"], config["grid"], objective["value"]
+    asked = [beta for beta in settings["curve_points"] or [] if low <= beta <= high]
+    separate = [*grid["beta"], *(beta for line in grid["extra"] for beta in line.get("beta", []))]
+    betas = [*(asked or _round_numbers(low, high)), *(beta for beta in separate if low <= beta <= high)]
+    distinct = {spelled(beta): beta for beta in sorted(betas, reverse=True)}
+    return {"betas": sorted(distinct.values()), "rates": sorted(set(settings["curve_rates"]))}
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
@@ -234,11 +236,11 @@ def _round_numbers(low: float, high: float) -> list[float]:
     return [number for number in numbers if low <= number <= high] or [low, high]
 
 
-def is_measured(config: dict[str, Any], measure: Measure, architectures: Iterable[str]) -> bool:
-    """Whether a measure is switched on, and cells of one of these architectures can have what it needs."""
+def is_measured(config: dict[str, Any], measure: Measure, kinds: Iterable[tuple[str, str]]) -> bool:
+    """Whether a measure is switched on, and cells of one of these architectures and objectives can have its needs."""
     if (measure.off and not config["evaluation"][measure.off]) or (measure.labels and config["data"]["file"]):
         return False
-    return not measure.average or any(_overridden(config, name, "training")["average"] for name in architectures)
+    return not measure.average or any(_overridden(config, name, "training", aim)["average"] for name, aim in kinds)
 
 
 def measure_version(measure: Measure, architecture: str) -> str:

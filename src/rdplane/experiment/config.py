@@ -242,11 +242,11 @@ def _check_points(config: dict[str, Any], registry: Registry, problems: Problems
     trained = [name for name, objective in registry.objectives.items() if objective.conditions]
     for name in trained:
         ranges = [*config["grid"][name], *(r for line in config["grid"]["extra"] for r in line.get(name, []))]
-        for low, high in ranges:
-            beyond = [point for point in config["evaluation"]["curve_points"] or [] if not low <= point <= high]
-            if beyond:
-                problems.add("evaluation.curve_points", beyond[0], f"numbers within the range that is trained, "
-                             f"[{low:g}, {high:g}]: remove it, or widen grid.{name}")  # fmt: skip
+        for point in config["evaluation"]["curve_points"] or [] if ranges else []:
+            if not any(low <= point <= high for low, high in ranges):
+                named = " or ".join(f"[{low:g}, {high:g}]" for low, high in ranges)
+                problems.add("evaluation.curve_points", point, f"numbers within a range that is trained, {named}: "
+                             f"remove it, or widen grid.{name}")  # fmt: skip
 
 
 def _used_sizes(

@@ -116,8 +116,9 @@ class Layout:
 
         A figure's measure is on, cells have its objective, and if it needs `gaps`, curves have separate trainings.
         """
-        registry, used = declared(), {cell["architecture"] for cell in self.cells.values()}
-        objectives = {cell["objective"]["name"] for cell in self.cells.values()}
+        registry = declared()
+        used = {(cell["architecture"], cell["objective"]["name"]) for cell in self.cells.values()}
+        objectives = {objective for _, objective in used}
         plots = {
             name: figure
             for name, figure in registry.plots.items()

@@ -37,6 +37,7 @@ def methods(config: Mapping[str, Any], cells: Cells) -> str:
         f"{_counted(len(seeds), 'seed')} on the dataset {config['dataset']}",
         f"An architecture is named by its parts: {_parts(used)}",
         *_grid(config["grid"]),
+        *_curves(config, cells),
         f"Each run had {epochs(cells)} of {_training(cells, _batches)}, Adam{_training(cells, _normalised)}, and "
         f"{_learning_rates(cells)}; {_training(cells, _kept)} are evaluated",
         f"Sizes: {', '.join(f'{name} {text}' for name, text in _sizes(cells).items())}",
@@ -67,6 +68,27 @@ def _grid(grid: Mapping[str, Any]) -> list[str]:
         ]
         sentences.append(f"Left out of the product: {'; '.join(lines)}")
     return sentences
+
+
+def _curves(config: Mapping[str, Any], cells: Cells) -> list[str]:
+    """A sentence or two on cells that train a whole curve, if there are any."""
+    found = [cell for cell in cells.values() if _is_curve(cell)]
+    if not found:
+        return []
+    opened = dict.fromkeys(cell["objective"].get("curve_widening", 0.0) for cell in found)
+    text = (
+        "A curve is one training for every beta of its range: weights depend on beta by a gain and a shift of each "
+        "channel, and each batch has one beta, spread evenly over the logarithm of the range"
+    )
+    if any(opened):
+        shares = _listed(f"{share:.0%}" for share in opened)
+        text += f", which opens from its low end over the first {shares} of training"
+    if rates := config["evaluation"]["curve_rates"]:
+        text += (
+            "; it is measured, too, at the betas at which the rate of validation images is "
+            f"{_listed(map(_value, rates))} nats"
+        )
+    return [text]
 
 
 def _aims(numbers: Mapping[str, Any], annealed: Iterable[int], explained: Mapping[str, Any] | None = None) -> list[str]:
@@ -119,14 +141,29 @@ def _training(cells: Cells, say: Callable[[Mapping[str, Any]], str]) -> str:
 
 
 def _varied(cells: Cells, say: Callable[[Mapping[str, Any]], str]) -> str:
-    """What `say` says of the cells; where it differs, the first, and behind it each other with its architectures."""
+    """What `say` says of the cells; where it differs, the first, and behind it each other with its architectures.
+
+    What is said of curves stands last, if it is not what is said of the others.
+    """
+    curves, others = (_spoken({k: c for k, c in cells.items() if _is_curve(c) == of}, say) for of in (True, False))
+    first, *more = others or curves
+    if others and curves and curves != others:
+        more.append(f"curves: {'; '.join(curves)}")
+    return first + (f" ({'; '.join(more)})" if more else "")
+
+
+def _spoken(cells: Cells, say: Callable[[Mapping[str, Any]], str]) -> list[str]:
+    """What `say` says of the first of the cells, and of each other with its architectures."""
     every = dict.fromkeys(cell["architecture"] for cell in cells.values())
     groups: dict[str, dict[str, None]] = {}
     for cell in cells.values():
         groups.setdefault(say(cell), {})[cell["architecture"]] = None
-    first, *others = groups
-    more = [f"{_whose(list(groups[text]), list(every))}: {text or 'without'}" for text in others]
-    return first + (f" ({'; '.join(more)})" if more else "")
+    texts = [(text, _whose(list(names), list(every))) for text, names in groups.items()]
+    return [f"{whose}: {text or 'without'}" if number else text for number, (text, whose) in enumerate(texts)]
+
+
+def _is_curve(cell: Mapping[str, Any]) -> bool:
+    return declared().objectives[cell["objective"]["name"]].conditions
 
 
 def _whose(names: list[str], every: list[str]) -> str:
@@ -177,6 +214,8 @@ def _constant(training: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return " to ".join(f"{end:g}" for end in value)
     return _literal(value) if isinstance(value, str) else spelled(value)
 
 

@@ -75,7 +75,8 @@ class Conditioned(nn.Module):
 
     def rate_distortion(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As `VAE.rate_distortion`, of the model at the condition."""
-        return functional_call(self.model, self.folded(self.condition), (x, noise))
+        # A part that is registered under two names is swapped once: tied, it would keep what was folded.
+        return functional_call(self.model, self.folded(self.condition), (x, noise), tie_weights=False)
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Same as `rate_distortion`, for wrappers that call the module."""

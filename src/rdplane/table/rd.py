@@ -1,4 +1,7 @@
-"""One tidy table from the measurements of all cells: ``rd.csv``, one row per cell. Needs no torch."""
+"""One tidy table from the measurements of all cells: ``rd.csv``, one row per model: a cell, or a point of a curve.
+
+Needs no torch.
+"""
 
 import csv
 import io
@@ -40,7 +43,8 @@ COMPUTED = (
     Column("train_seconds", "duration of training, over all its restarts", "s"),
     Column("device", "on which it was trained", "", "str"),
     Column("precision", "of the networks in training: float32 or bfloat16", "", "str"),
-    Column("cell", "name of the cell's folder below cells/, with @ and its beta for a point of a curve", "", "str"),
+    Column("cell", "name of the cell's folder below cells/; of a point of a curve with @ and its beta, or @rate and "
+           "the rate for which that was searched", "", "str"),
 )
 
 
@@ -85,7 +89,7 @@ def aggregate(
     cells: Sequence[Path],
     output: Path,
     partial: bool = False,
-    evaluation: Mapping[str, Mapping[str, Any]] | None = None,
+    evaluation: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
     points: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Write the table of all measured cells to `output`, one row per cell, or point of a curve, in the order given.
@@ -95,8 +99,8 @@ def aggregate(
         cells: cell folders; the ``metrics.json`` of each is read.
         output: the table, written whole or not at all; numbers keep every digit.
         partial: leave out cells without ``metrics.json`` instead of stopping.
-        evaluation: architecture -> how its cells must have been measured (`rdplane.experiment.cells.evaluation_of`);
-            None if that does not matter.
+        evaluation: architecture and objective -> how their cells must have been measured
+            (`rdplane.experiment.cells.evaluation_of`); None if that does not matter.
         points: cell -> where its curve must have been measured (`rdplane.experiment.cells.points_of`), likewise.
 
     Returns:
@@ -132,8 +136,11 @@ def aggregate(
     return missing
 
 
-def _check_evaluation(name: str, metrics: Mapping[str, Any], evaluation: Mapping[str, Mapping[str, Any]]) -> None:
-    found, expected = metrics["evaluation"], evaluation.get(metrics["cell"]["architecture"], {})
+def _check_evaluation(
+    name: str, metrics: Mapping[str, Any], evaluation: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> None:
+    cell = metrics["cell"]
+    found, expected = metrics["evaluation"], evaluation.get((cell["architecture"], cell["objective"]["name"]), {})
     for measure in {**expected, **found}:
         if found.get(measure) != expected.get(measure):
             raise UserError(

@@ -13,8 +13,9 @@ HEAD = """# The table `rd.csv`
 
 *Made by `rdplane reference columns` from the declarations; edit those, not this page.*
 
-`results/<experiment>/rd.csv` has one row per cell, that is, per training run of the grid. It is the source of every
-figure, of the page and of the short tables.
+`results/<experiment>/rd.csv` has one row per cell, that is, per training run of the grid, and of a cell that trained a
+whole curve one per point at which it was measured: epochs, parameters and seconds are then those of the whole curve. It
+is the source of every figure, of the page and of the short tables.
 
 - **Units.** "nats" are nats per image, "share" is a number from 0 to 1, "s" are seconds; counts and texts have no
   unit.
@@ -23,7 +24,8 @@ figure, of the page and of the short tables.
   unweighted.
 - **Standard errors.** A column that ends in `_se` is the standard error of the column before it. It is over images,
   of one trained model; it does not tell how much another seed would change.
-- **Empty fields.** Of the objectives' columns only that of the cell's own objective has a number. The columns of a
+- **Empty fields.** Of the objectives' columns only that of the cell's own objective has a number; a point of a curve
+  has its `beta`, and if that was searched for a rate, this validation rate in `rate_target`. The columns of a
   measure are empty if it is switched off, needs labels that the dataset lacks or averaged weights that were not asked
   for, or gave a number that is not finite.
 
