@@ -70,6 +70,39 @@ def test_a_line_of_several_seeds_is_their_mean():
     assert nearest(line, means).max() < 1e-9
 
 
+def line_of(table):
+    [(_, line)] = lines(table, table["distortion"].to_numpy())
+    return line
+
+
+def test_rates_that_were_searched_do_not_bend_the_mean_of_several_seeds():
+    """A rate that one seed alone reaches among them: the line is that through the betas, which all seeds have."""
+    table = synthetic.curves(architectures=["+++"], rates=(10, 20, 30, 48), seeds=(0, 1, 2))
+    assert (table["rate_target"] == 48).sum() == 1
+    np.testing.assert_array_equal(line_of(table), line_of(table[table["rate_target"].isna()]))
+
+
+def test_the_line_of_one_seed_goes_through_the_rates_that_were_searched():
+    table = synthetic.curves(architectures=["---"], rates=(25, 40))
+    searched = table[table["rate_target"].notna()]
+    assert len(searched) == 2 and nearest(line_of(table), searched[["rate", "distortion"]].to_numpy()).max() < 1e-9
+
+
+def test_a_beta_that_some_seeds_lack_is_not_on_their_line():
+    table = synthetic.curves(architectures=["---"], seeds=(0, 1))
+    shared = table[table["beta"] != 0.25]
+    partial = table.drop(index=table.index[(table["seed"] == 1) & (table["beta"] == 0.25)])
+    np.testing.assert_array_equal(line_of(partial), line_of(shared))
+
+
+def test_a_seed_of_another_range_does_not_count_for_a_curve():
+    near = synthetic.curves(architectures=["---"], rates=(40,))
+    far = synthetic.curves(architectures=["---"], seeds=(1,), ends=(0.09, 2))
+    table = pd.concat([near, far], ignore_index=True)
+    [(_, line), _] = lines(table, table["distortion"].to_numpy())
+    np.testing.assert_array_equal(line, line_of(near))
+
+
 def test_ranges_of_one_architecture_are_lines_of_their_own():
     near, far = (synthetic.curves(architectures=["---"], ends=ends) for ends in ((0.05, 1.25), (0.09, 2)))
     table = pd.concat([near, far], ignore_index=True)

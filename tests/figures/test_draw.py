@@ -142,12 +142,18 @@ def test_a_figure_of_an_objective_is_only_in_experiments_that_have_it(objective,
     grid = {"architectures": ["---"], objective: [[0.05, 1.25] if objective == "curve" else 1.0]}
     if objective == "curve":
         grid["beta"] = []
-    assert ("samples_curve" in Layout(resolve_config({"dataset": "mnist5k", "grid": grid})).plots) is drawn
+    plots = Layout(resolve_config({"dataset": "mnist5k", "grid": grid})).plots
+    assert ("samples_curve" in plots) is drawn and ("samples_betas" in plots) is not drawn
 
 
 def test_a_figure_of_an_objective_says_so_where_none_of_its_runs_is_finished(tmp_path, seen):
     draw("samples_curve", make(tmp_path, synthetic.table(architectures=["---"])), SETTINGS)
     assert "No run was trained with the objective 'RD curve over β'." in written(seen[0])
+
+
+def test_samples_along_betas_say_why_where_only_curves_were_trained(tmp_path, seen):
+    draw("samples_betas", make(tmp_path, synthetic.curves(architectures=["---"])), SETTINGS)
+    assert "No run was trained with the objective 'weight β'." in written(seen[0])
 
 
 def test_every_row_of_a_curve_has_the_history_of_its_training_run(tmp_path, monkeypatch):

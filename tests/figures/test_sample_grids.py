@@ -10,7 +10,7 @@ from reading import assert_readable, written
 
 from rdplane.errors import UserError
 from rdplane.figures.runs import published_points
-from rdplane.figures.samples import draw_grid, read_samples
+from rdplane.figures.samples import PointMissing, draw_grid, read_samples
 from rdplane.figures.samples_betas import along_betas, draw_samples_betas
 from rdplane.figures.samples_curve import along_curve, draw_samples_curve
 from rdplane.figures.samples_equal_elbo import at_one_elbo, draw_samples_equal_elbo, one_of_each
@@ -152,10 +152,9 @@ def test_every_choice_is_readable(table, figure):
     assert_readable(FIGURES[figure](table.assign(category="syntactic encoder"), stored, note="a small run"))
 
 
-@pytest.mark.parametrize("figure", ["betas", "models"])
-def test_without_a_beta_the_figure_says_so(figure):
+def test_without_a_beta_all_models_at_one_says_so():
     table = synthetic.table(betas=(), targets=(5, 20))
-    assert "No run was trained with a beta." in written(FIGURES[figure](table, stored))
+    assert "No run was trained with a beta." in written(draw_samples_models(table, stored))
 
 
 @pytest.mark.parametrize("count", [1, 5, 12])
@@ -235,7 +234,15 @@ def test_samples_of_a_point_are_those_of_its_row(tmp_path, cell):
 
 def test_samples_of_a_point_that_is_not_there_are_refused(tmp_path, cell):
     np.savez_compressed(cell / "samples.npz", **synthetic.samples_of_points(["0.1", "1"]))
-    with pytest.raises(UserError, match=r"has no point 0\.5, expected 0\.1, 1"):
+    with pytest.raises(PointMissing, match=r"has no point 0\.5, expected 0\.1, 1"):
+        read_samples(tmp_path, "mine@0.5")
+
+
+def test_samples_that_lack_an_array_are_damaged_for_every_point(tmp_path, cell):
+    arrays = synthetic.samples_of_points(["0.1", "1"])
+    del arrays["generation_mean"]
+    np.savez_compressed(cell / "samples.npz", **arrays)
+    with pytest.raises(UserError, match="array generation_mean is missing"):
         read_samples(tmp_path, "mine@0.5")
 
 
@@ -313,5 +320,6 @@ def test_a_point_of_a_curve_and_a_separate_run_are_told_apart():
     assert "separate run" in shown[2]
 
 
-def test_along_betas_of_curves_alone_says_so():
-    assert "of its own, but curves were" in written(draw_samples_betas(synthetic.curves(), stored))
+def test_along_betas_shows_no_point_of_a_curve():
+    wide = synthetic.curves().assign(rate=lambda table: 10 * table["rate"])
+    assert set(along_betas(pd.concat([wide, synthetic.table()]))["objective"]) == {"beta"}

@@ -130,6 +130,20 @@ def test_the_overview_tells_betas_of_curves_from_those_of_separate_runs():
     assert key == ["0.1", "0.5", "1", "β of curves", "0.05", "0.25", "1.25"]
 
 
+def test_betas_of_validation_have_three_digits():
+    run = synthetic.curves(architectures=["---"]).iloc[4]
+    whole = synthetic.history_of_curve(run, ends=(0.2, 1.5))
+    key = draw_training_curves(run.to_frame().T, [whole]).axes[-1].get_legend()
+    assert [text.get_text() for text in key.get_texts()] == ["0.2", "0.548", "1.5"]
+
+
+def test_a_range_that_is_not_open_yet_is_told_with_three_digits():
+    run = synthetic.curves(architectures=["---"]).iloc[4]
+    whole = synthetic.history_of_curve(run, ends=(0.2, 1.5))
+    shown = written(draw_training(whole[whole["beta"] < 1], run))
+    assert "Training of −−−, β 0.2 to 0.548" in shown and "validation, β 0.548" in shown
+
+
 def test_one_beta_has_one_colour_on_a_curve_and_alone():
     curve, alone = synthetic.curves(architectures=["---"]), synthetic.table(architectures=["---"], betas=(0.05, 1.25))
     [collection] = overview(pd.concat([alone, curve])).axes[0].collections

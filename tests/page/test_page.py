@@ -9,6 +9,7 @@ from PIL import Image
 from rdplane.declare.kinds import MARKS
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import known
+from rdplane.experiment.layout import cell_of
 from rdplane.figures.runs import published_points
 from rdplane.page import columns, pictures, write_page
 
@@ -113,6 +114,18 @@ def test_damaged_samples_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"samples\.npz"):
         write_page(tmp_path, tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_a_point_that_is_newer_than_the_samples_is_shown_without_images(tmp_path):
+    table = synthetic.curves(architectures=["-+v"], betas=[0.1, 0.5, 1.0])
+    table.to_csv(tmp_path / "rd.csv", index=False)
+    samples = tmp_path / "cells" / cell_of(table.cell[0]) / "samples.npz"
+    samples.parent.mkdir(parents=True)
+    np.savez_compressed(samples, **synthetic.samples_of_points(["0.1", "1"]))
+    write_page(tmp_path, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    # A cell with images is named twice: beside its place on the plane, and beside the names of its images.
+    assert [text.count(f'"{cell}"') for cell in table.cell] == [2, 1, 2]
 
 
 def test_missing_cells_are_counted(tmp_path):

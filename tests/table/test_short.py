@@ -1,5 +1,7 @@
 """Short tables: what they select from rd.csv."""
 
+import json
+
 import made
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment.layout import TABLES
+from rdplane.experiment.metrics import measured
 from rdplane.table.category import with_category
 from rdplane.table.rd import aggregate, read_table
 from rdplane.table.short import columns, write_tables
@@ -80,6 +83,46 @@ def test_a_run_is_called_as_its_objective_says(folder):
     lines = (folder / "tables/pareto.md").read_text().splitlines()[2:]
     labels = [line.split(" | ")[1] for line in lines]
     assert labels == ["β 1", "R* 8, penalty", "β 1", "β 0.5", "β 0.1", "β 0.1"]
+
+
+@pytest.fixture
+def with_curve(tmp_path):
+    """A training for beta 1, and a curve with a point at this beta and one whose beta was searched for 10 nats."""
+    whole = {"name": "curve", "value": [0.05, 1.25], "curve_widening": 0.5}
+    found = made.metrics(**{"cell.architecture": "---", "cell.objective": whole})
+    shared = {name: found.pop(name) for name in measured()}
+    points = [
+        {**shared, "beta": beta, "rate_target": target, "rate": rate, "distortion": distortion,
+         "neg_elbo": rate + distortion}
+        for beta, target, rate, distortion in [(0.30078125, 10.0, 10.2, 80.0), (1.0, None, 5.0, 89.0)]
+    ]  # fmt: skip
+    curve = tmp_path / "cells/whole"
+    curve.mkdir(parents=True)
+    (curve / "metrics.json").write_text(
+        json.dumps(found | {"asked": {"betas": [1.0], "rates": [10.0]}, "points": points})
+    )
+    alone = {"rate": 4.0, "distortion": 91.0, "neg_elbo": 95.0}
+    one = {"cell.architecture": "---", "cell.objective": {"name": "beta", "value": 1.0}}
+    cells = [made.write_cell(tmp_path / "cells/alone", **one, **alone), curve]
+    aggregate("e", cells, tmp_path / "rd.csv")
+    write_tables(tmp_path)
+    return tmp_path
+
+
+def test_a_point_of_a_curve_is_called_one_with_the_digits_that_are_known(with_curve):
+    lines = (with_curve / "tables/pareto.md").read_text().splitlines()[2:]
+    assert [line.split(" | ")[1] for line in lines] == ["β 1", "curve, β 1", "curve, β 0.301"]
+
+
+def test_points_of_a_curve_and_separate_runs_have_objective_and_cell(with_curve):
+    front = read(with_curve, "pareto")
+    assert front.columns[1] == "objective" and front.columns[-1] == "cell"
+    assert front.objective.tolist() == ["beta", "curve", "curve"]
+    assert front.cell.tolist() == ["alone", "whole@1", "whole@rate10"]
+
+
+def test_a_beta_that_was_searched_keeps_all_its_digits_in_the_csv(with_curve):
+    assert read(with_curve, "pareto").beta.tolist() == [1.0, 1.0, 0.30078125]
 
 
 def test_an_accuracy_that_is_not_there_is_empty(folder):

@@ -163,6 +163,10 @@ class Objective(Declaration):
         """The column of rd.csv with a row's number."""
         return self.column or self.name
 
+    def called(self, number: float) -> str:
+        """A run of this number, as `label` says; of a range 3 digits, for one that was searched has more than count."""
+        return self.label.format(value=float(f"{number:.3g}") if self.conditions else number)
+
 
 @dataclass(frozen=True)
 class Column(Typed):

@@ -12,7 +12,7 @@ from rdplane.experiment.architectures import parse
 from rdplane.experiment.cells import data_identity, expand, is_measured, points_of, select, spelled
 from rdplane.files import digest
 
-__all__ = ["CURVE_GAP", "SELECTED", "TABLES", "Layout", "cell_of", "point_name"]
+__all__ = ["CURVE_GAP", "SELECTED", "TABLES", "Layout", "cell_of", "curve_of", "point_name"]
 
 TABLES = ("best_elbo", "pareto", "best_by_architecture")  # the short tables of every experiment
 CURVE_GAP = "curve_gap"  # a further one, of curves beside separate trainings
@@ -37,6 +37,15 @@ def cell_of(row: str) -> str:
         row: its `cell`.
     """
     return row.split("@")[0]
+
+
+def curve_of(row: str) -> str:
+    """A cell's name up to its seed: what all seeds of a curve share.
+
+    Args:
+        row: a `cell` of rd.csv.
+    """
+    return cell_of(row).rsplit("_seed", 1)[0]
 
 
 class Layout:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from rdplane.declare import Figure
 from rdplane.declare.registry import declared
 from rdplane.experiment.architectures import place
+from rdplane.experiment.layout import curve_of
 from rdplane.figures import keys, marks, measured, runs, style
 from rdplane.jobs.progress import duration
 
@@ -22,8 +23,6 @@ FIGURE = Figure(
     name="curve_gap", title="One training for all β, or one for each", draws="draw_curve_gap", needs=("gaps",), place=4,
     caption="D + beta R of a curve's points minus that of trainings for one beta each: below 0 the curve is better.",
 )  # fmt: skip
-
-GOAL = 0.3  # nats an image: what a curve may lose to separate trainings
 
 _ASIDE = 9.0  # points from mark to mark of one beta
 _SEED = 0.3  # area of the mark of one seed where there are several, as a share of that of their mean
@@ -88,8 +87,7 @@ def _settings(gaps: pd.DataFrame) -> pd.DataFrame:
         architecture, anneal, curve (name of its cells up to the seed), beta, `seeds`, `mean` of the difference over
         these, and its `error`: over seeds where there are several, else over the test images.
     """
-    curve = gaps["cell_curve"].str.rsplit("_seed", n=1).str[0]
-    groups = gaps.assign(curve=curve).groupby(["architecture", "anneal", "curve", "beta"])
+    groups = gaps.assign(curve=gaps["cell_curve"].map(curve_of)).groupby(["architecture", "anneal", "curve", "beta"])
     found = groups.agg(
         seeds=("seed", "size"),
         mean=("j_difference", "mean"),
@@ -100,11 +98,11 @@ def _settings(gaps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _limits(gaps: pd.DataFrame) -> tuple[float, float]:
-    """Around all that is drawn, 0 and the goal included."""
+    """Around all that is drawn, 0 included."""
     settings = _settings(gaps)
     error = settings["error"].fillna(0.0)
     ends = settings["mean"] - error, settings["mean"] + error, gaps["j_difference"]
-    return style.spread(np.concatenate([*ends, [0.0, GOAL]]), margin=0.08)
+    return style.spread(np.concatenate([*ends, [0.0]]), margin=0.08)
 
 
 def _draw(axes: Axes, width: float, gaps: pd.DataFrame, betas: np.ndarray) -> None:
@@ -119,7 +117,6 @@ def _draw(axes: Axes, width: float, gaps: pd.DataFrame, betas: np.ndarray) -> No
     every = math.ceil(26 / room)
     axes.set_xticks(range(len(betas))[::-every], [f"{beta:g}" for beta in betas[::-every]])
     axes.axhline(0, **measured.GUIDE)
-    axes.axhline(GOAL, linestyle=keys.DOTTED, **measured.GUIDE)
     settings = _settings(gaps)
     lines = [
         line
@@ -145,7 +142,7 @@ def _draw_line(axes: Axes, line: pd.DataFrame, gaps: pd.DataFrame, aside: float,
         marks.ring(axes, x, line["mean"])
     if (line["seeds"] > 1).any():
         of_line = (gaps["architecture"] == architecture) & (gaps["anneal"] == anneal)
-        seeds = gaps[of_line & gaps["cell_curve"].str.startswith(f"{curve}_seed")]
+        seeds = gaps[of_line & (gaps["cell_curve"].map(curve_of) == curve)]
         places = np.searchsorted(betas, seeds["beta"]) + aside
         marks.scatter(axes, places, seeds["j_difference"], architecture, _SEED, alpha=0.7, zorder=2.8)
 
@@ -187,7 +184,6 @@ def _entries(table: pd.DataFrame, gaps: pd.DataFrame) -> list[keys.Entry]:
         )
     return [
         keys.line("0: as good as separate trainings;\nbelow, the curve is better"),
-        keys.line(f"+{GOAL:g} nats, the goal: a curve loses\nno more than this", dashes=keys.DOTTED),
         keys.cross(f"± 1 standard error {error}", "|", 11),
         keys.line("one architecture over β", "#999999"),
         *keys.annealed(table[table["cell"].isin(gaps["cell_separate"])]),

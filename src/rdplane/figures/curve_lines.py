@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from scipy.interpolate import PchipInterpolator
 
 from rdplane.declare.registry import declared
+from rdplane.experiment.layout import curve_of
 from rdplane.figures import keys, marks, runs, style
 
 __all__ = ["WIDTH", "draw_curves", "entries", "lines", "smooth"]
@@ -51,12 +52,26 @@ def lines(table: pd.DataFrame, y: np.ndarray) -> list[tuple[str, np.ndarray]]:
         y: (N,) what is above the rate of each row.
     """
     points = table.assign(y=y, y_se=0.0)[runs.on_curves(table)]
-    settings = runs.per_setting(points, means=("rate", "y"))
+    settings = runs.per_setting(_on_lines(points), means=("rate", "y"))
     found = []
     for _, curve in settings.groupby(["architecture", "objective", "curve"], sort=False):
         number = declared().objectives[curve["objective"].iloc[0]].holds
         found.append((curve["architecture"].iloc[0], smooth(curve, number, "rate", "y")))
     return found
+
+
+def _on_lines(points: pd.DataFrame) -> pd.DataFrame:
+    """The points whose means are on lines: of a curve of several seeds those at the numbers that all of them have.
+
+    A point that was searched for a rate is not among these. Some seeds may not reach that rate, and others are of
+    another number each, so that their mean is beside the line through the means at one number.
+    """
+    name = points["cell"].map(curve_of)
+    points = points.assign(curve=name, number=runs.numbers(points))
+    alone = points.groupby("curve")["seed"].transform("nunique") == 1
+    points = points[alone | points["rate_target"].isna()]
+    seeds = points.groupby(["curve", "number"])["seed"].transform("nunique")
+    return points[seeds == seeds.groupby(points["curve"]).transform("max")]
 
 
 def draw_curves(axes: Axes, table: pd.DataFrame, y: np.ndarray, scale: float = 1.0) -> None:

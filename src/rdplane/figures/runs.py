@@ -11,7 +11,7 @@ import pandas as pd
 from rdplane.declare.kinds import KINDS, Objective
 from rdplane.declare.registry import declared
 from rdplane.experiment.architectures import place
-from rdplane.experiment.layout import cell_of
+from rdplane.experiment.layout import cell_of, curve_of
 
 __all__ = [
     "absent", "annealed", "apart_by_annealing", "counted", "counted_rows", "curves", "describe", "footnotes",
@@ -93,7 +93,7 @@ def _over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """The table with `curve` (see `per_setting`), and one number where seeds were searched for one rate."""
     points = on_curves(table)
     # The range of a curve is in no column: a cell's name says all that decides it, the seed last but for the hash.
-    names = table["cell"].map(lambda row: cell_of(row).rsplit("_seed", 1)[0]).where(points, "")
+    names = table["cell"].map(curve_of).where(points, "")
     table = table.assign(curve=names)
     if not points.any():
         return table
@@ -117,9 +117,7 @@ def curves(settings: pd.DataFrame) -> list[pd.DataFrame]:
 def label(run: Mapping[str, Any] | pd.Series) -> str:
     """The objective's number of a run as its declaration spells it, such as 'β 0.1' or 'R* 10'."""
     objective = declared().objectives[run["objective"]]
-    value = run[objective.holds]
-    # A beta that was searched for a rate has more digits than are known.
-    return objective.label.format(value=float(f"{value:.3g}") if objective.conditions else value)
+    return objective.called(run[objective.holds])
 
 
 def symbol(objective: Objective) -> str:

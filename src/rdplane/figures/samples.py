@@ -14,7 +14,7 @@ from rdplane.errors import UserError
 from rdplane.experiment.layout import cell_of
 from rdplane.figures import marks, runs, style
 
-__all__ = ["Samples", "draw_grid", "read_samples"]
+__all__ = ["PointMissing", "Samples", "draw_grid", "read_samples"]
 
 Samples = Callable[[str], Mapping[str, np.ndarray]]
 """Name of a cell, or of a point of its curve -> its samples as `read_samples` returns them."""
@@ -28,6 +28,10 @@ _SIDE, _GAP, _BETWEEN = 0.5, 0.04, 0.26
 _LINE, _CAPTION, _BLOCK_GAP, _BAND_GAP = 0.155, 0.2, 0.24, 0.34
 
 
+class PointMissing(UserError):
+    """Samples are whole but without a point of their cell's curve, as if drawn before it was asked for."""
+
+
 def read_samples(folder: str | Path, row: str) -> dict[str, np.ndarray]:
     """Read the samples of a row of the table from its cell's ``samples.npz``.
 
@@ -39,6 +43,7 @@ def read_samples(folder: str | Path, row: str) -> dict[str, np.ndarray]:
         Images (n, H, W) in [0, 1] under their names, and the number of `draws`.
 
     Raises:
+        PointMissing: the file has points of a curve, but not this one.
         UserError: the file is missing, damaged, or an array is missing or of an unexpected shape.
     """
     path = Path(folder) / "cells" / cell_of(row) / "samples.npz"
@@ -51,11 +56,12 @@ def read_samples(folder: str | Path, row: str) -> dict[str, np.ndarray]:
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read ({error}); {remedy}") from None
     points, point = arrays.pop("point", None), row.removeprefix(cell_of(row)).removeprefix("@")
-    if points is not None and point not in points:
-        raise UserError(f"{path} has no point {point or '(none given)'}, expected {', '.join(points)}; {remedy}")
     for name in (*_IMAGES, "draws"):
         if name not in arrays:
             raise UserError(f"{path}: array {name} is missing; {remedy}")
+    if points is not None and point not in points:
+        raise PointMissing(f"{path} has no point {point or '(none given)'}, expected {', '.join(points)}; {remedy}")
+    for name in (*_IMAGES, "draws"):
         if points is not None and name not in ("data", "draws"):
             arrays[name] = arrays[name][list(points).index(point)]
         if name != "draws" and (arrays[name].ndim != 3 or arrays[name].shape[1:] != arrays["data"].shape[1:]):

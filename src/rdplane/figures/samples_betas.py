@@ -4,19 +4,16 @@ import matplotlib.figure
 import pandas as pd
 
 from rdplane.declare import Figure
-from rdplane.figures import style
-from rdplane.figures.runs import in_grid_order, on_curves, precisions, spaced
+from rdplane.figures.runs import in_grid_order, precisions, spaced
 from rdplane.figures.samples import Samples, draw_grid
 
 __all__ = ["along_betas", "draw_samples_betas"]
 
 FIGURE = Figure(
-    name="samples_betas", title="One model along its betas", draws="draw_samples_betas", needs=("samples",), place=7,
+    name="samples_betas", title="One model along its betas", draws="draw_samples_betas", needs=("samples",),
+    objective="beta", place=7,
     caption="One model along its betas (Figure 4a, b): the one that spans the widest range of rates.",
 )  # fmt: skip
-
-
-_NONE = "No run was trained with a beta."
 
 
 def along_betas(table: pd.DataFrame, most: int = 6) -> pd.DataFrame:
@@ -27,8 +24,6 @@ def along_betas(table: pd.DataFrame, most: int = 6) -> pd.DataFrame:
     """
     candidates = table[table["objective"] == "beta"]
     models = [group for _, group in candidates.groupby(["architecture", "anneal", "seed"], sort=False)]
-    if not models:
-        return candidates
     widest = max(models, key=lambda group: group["rate"].max() - group["rate"].min())
     return in_grid_order(spaced(widest, most))
 
@@ -39,14 +34,9 @@ def draw_samples_betas(
     """The samples of `along_betas`.
 
     Args:
-        table: one row per run.
+        table: one row per run, with at least one trained with a beta.
         samples: gives those of a cell.
         title: heading; '' leaves it and the subtitle out.
         note: a line under the title.
     """
-    shown = along_betas(table)
-    if shown.empty:
-        curves = on_curves(table).any()
-        reason = "No run was trained with a beta of its own, but curves were." if curves else _NONE
-        return style.empty(title, reason, note, precisions(table))
-    return draw_grid(shown, samples, title, note=note, footnotes=precisions(table))
+    return draw_grid(along_betas(table), samples, title, note=note, footnotes=precisions(table))

@@ -66,7 +66,7 @@ def draw_training(history: pd.DataFrame, run: pd.Series, *, note: str | None = N
     """
     validated = _validated(history, run)
     curve = declared().objectives[run["objective"]].conditions
-    subject = runs.label(run) if not curve else f"β {history['beta'].min():g} to {history['beta'].max():g}"
+    subject = runs.label(run) if not curve else f"β {history['beta'].min():.3g} to {history['beta'].max():.3g}"
     title = f"Training of {marks.sign(run['architecture'])}, {subject}"
     page = style.Page(6.7 if curve else 6.4, 5.6, title, _cell(run), note)
     beta = "β of validation" if curve else "β"
@@ -106,7 +106,7 @@ def _validated(history: pd.DataFrame, run: pd.Series) -> list[tuple[pd.DataFrame
         return [(history, _VALID, "validation")]
     parts = list(history.groupby("beta"))
     palette = sns.color_palette("viridis_r", len(parts) + 1).as_hex()[1:]  # without the palest
-    labels = [f"validation, {objective.label.format(value=float(f'{beta:.3g}'))}" for beta, _ in parts]
+    labels = [f"validation, {objective.called(part['beta'].iloc[0])}" for _, part in parts]
     return [(part, colour, label) for (_, part), colour, label in zip(parts, palette, labels, strict=True)]
 
 

@@ -180,7 +180,8 @@ class _Looks:
                 values = [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]
             for value in values:
                 colour, dashes = self.colour(objective.name, value), self.dashes[objective.name]
-                handles.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=2, label=f"{value:g}"))
+                label = f"{value:.3g}" if objective.conditions else f"{value:g}"  # the middle of a range has all digits
+                handles.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=2, label=label))
         dashed = any(objective.conditions for objective in self._objectives)
         axes = page.axes(left, bottom, 0.9, height)
         axes.axis("off")

@@ -15,7 +15,7 @@ from rdplane.errors import UserError
 from rdplane.experiment.architectures import place
 from rdplane.experiment.layout import cell_of
 from rdplane.figures import runs, style
-from rdplane.figures.samples import read_samples
+from rdplane.figures.samples import PointMissing, read_samples
 from rdplane.files import write_text
 from rdplane.page import columns, pictures, whole
 from rdplane.page.plot import draw_plot
@@ -31,8 +31,8 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
     """Write an experiment's runs as a web page: the RD plane to filter and zoom, with every run's samples.
 
     Args:
-        folder: ``results/<experiment>``, with `rd.csv` and the cells' folders; cells without `samples.npz` are shown
-            without images. Cells named in `missing.csv` are counted.
+        folder: ``results/<experiment>``, with `rd.csv` and the cells' folders; cells without `samples.npz`, and points
+            of curves that are not in it, are shown without images. Cells named in `missing.csv` are counted.
         output: the page, one HTML file, written whole or not at all.
         note: a line under the title, such as the warning that a training run is small.
 
@@ -111,7 +111,10 @@ def _samples(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Any], dict[st
     for cell in table["cell"]:
         if not (folder / "cells" / cell_of(cell) / "samples.npz").exists():
             continue
-        arrays = read_samples(folder, cell)
+        try:
+            arrays = read_samples(folder, cell)
+        except PointMissing:
+            continue
         height, width = arrays["data"].shape[1:]
         shown: dict[str, Any] = {"zoom": max(1, round(_SIDE / max(height, width))), "draws": int(arrays["draws"])}
         for name, parts in (

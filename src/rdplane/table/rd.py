@@ -43,8 +43,13 @@ COMPUTED = (
     Column("train_seconds", "duration of training, over all its restarts", "s"),
     Column("device", "on which it was trained", "", "str"),
     Column("precision", "of the networks in training: float32 or bfloat16", "", "str"),
-    Column("cell", "name of the cell's folder below cells/; of a point of a curve with @ and its beta, or @rate and "
-           "the rate for which that was searched", "", "str"),
+    Column(
+        "cell",
+        "name of the cell's folder below cells/; of a point of a curve with @ and its beta, or @rate and "
+        "the rate for which that was searched",
+        "",
+        "str",
+    ),
 )
 
 

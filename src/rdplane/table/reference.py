@@ -29,8 +29,9 @@ is the source of every figure, of the page and of the short tables.
   measure are empty if it is switched off, needs labels that the dataset lacks or averaged weights that were not asked
   for, or gave a number that is not finite.
 
-The short tables in `tables/` have one column more, `category`: the paper's word for what a model does with its code,
-where one applies (docs/rd_plane.md).
+The short tables in `tables/` have few of these columns, and one more, `category`: the paper's word for what a model
+does with its code, where one applies (docs/rd_plane.md). Where the grid has curves and separate trainings at one beta,
+`curve_gap` compares them.
 
 Cells without a result have no row; `missing.csv` beside the table names them, and why. Objectives and measures of
 your own add columns, each among its like.

@@ -20,10 +20,10 @@ MEASURED = ("rate", "distortion", "neg_elbo")
 
 
 def columns() -> list[str]:
-    """Columns of the short tables: a run's settings with one per declared objective, and what it achieves."""
+    """Columns of the short tables: a run's settings with one per declared objective, what it achieves, and its cell."""
     errors = [name for measured in MEASURED for name in (measured, f"{measured}_se")]
     numbers = dict.fromkeys(objective.holds for objective in declared().objectives.values())
-    return ["architecture", *numbers, "anneal", "seed", *errors, "probe_accuracy", "category"]
+    return ["architecture", "objective", *numbers, "anneal", "seed", *errors, "probe_accuracy", "category", "cell"]
 
 
 def write_tables(folder: Path, names: Collection[str] = TABLES) -> None:
@@ -61,15 +61,13 @@ def write_tables(folder: Path, names: Collection[str] = TABLES) -> None:
 
 def _markdown(rows: pd.DataFrame) -> str:
     """A Markdown table: value ± standard error in one column, in nats per image."""
-    objectives = declared().objectives
     lines = ["| model | objective | anneal | seed | R, nats | D, nats | -ELBO, nats | probe accuracy | category |"]
     lines.append("| --- " * 9 + "|")
     for _, row in rows.iterrows():
-        objective = objectives[row["objective"]]
         probe = row["probe_accuracy"]
         cells = [
             f"`{row['architecture']}`",
-            objective.label.format(value=row[objective.holds]),
+            _label(row),
             f"{row['anneal']}",
             f"{row['seed']}",
             *(f"{row[name]:.2f} ± {row[f'{name}_se']:.2f}" for name in MEASURED),
@@ -78,3 +76,10 @@ def _markdown(rows: pd.DataFrame) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _label(row: pd.Series) -> str:
+    """What a run minimised, such as 'β 0.1', or of a point of a curve 'curve, β 0.1'."""
+    objective = declared().objectives[row["objective"]]
+    called = objective.called(row[objective.holds])
+    return f"curve, {called}" if objective.conditions else called
