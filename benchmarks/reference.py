@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rdplane.experiment.objectives import build_loss
 from rdplane.models import VAE, causal, gated, pixelcnn
 from rdplane.models.pixelcnn import PixelCNN
-from rdplane.train.loss import build_loss
 
 __all__ = ["naive_pass", "naive_sample", "plain_gates", "plain_model", "plain_step"]
 

@@ -14,11 +14,11 @@ from benchmarks.table import Row, compared
 from benchmarks.timing import clock_of, interleave
 from rdplane.device import resolve_precision
 from rdplane.experiment.cells import cell_name
+from rdplane.experiment.objectives import build_loss
 from rdplane.jobs.progress import Progress
 from rdplane.models import VAE
 from rdplane.models.build import build
 from rdplane.train.gradient import BatchGradient
-from rdplane.train.loss import build_loss
 from rdplane.train.optimiser import NormalisedAdam
 
 __all__ = ["flops_of", "model_of", "our_step", "run"]

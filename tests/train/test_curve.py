@@ -7,11 +7,11 @@ import torch
 
 from rdplane.evaluate.load import load
 from rdplane.experiment.architectures import ARCHITECTURES
+from rdplane.experiment.objectives import build_loss
 from rdplane.models.build import build
 from rdplane.train import Interrupted, train
 from rdplane.train import loop as engine
 from rdplane.train.gradient import backward
-from rdplane.train.loss import build_loss
 
 COMPUTE = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from rdplane.train.loss import Loss, build_loss
+from rdplane.experiment.objectives import build_loss
+from rdplane.train.loss import Loss
 from rdplane.train.objectives.beta import Beta
 from rdplane.train.objectives.curve import Curve
 from rdplane.train.objectives.rate_penalty import RatePenalty

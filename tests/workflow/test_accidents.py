@@ -163,7 +163,8 @@ def test_disk_full(begun, disk):
     run = project.snakemake(*TO_THE_TABLE, **results)
     assert run.returncode != 0
     assert "No space left on device" in run.stderr and "a bug in rdplane" not in run.stderr
-    assert not Path(target).exists()
+    # None, or where the disk had room for one of the finished cells, one that is dated to be made anew.
+    assert not Path(target).exists() or Path(target).stat().st_mtime == 1
     disk("size=100m")
     recover(project, "disk full", **results)
     pd.testing.assert_frame_equal(table(target), expected)

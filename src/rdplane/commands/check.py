@@ -118,7 +118,8 @@ def _part(part: Part, where: str) -> str:
 def _objective(objective: Objective, where: str) -> str:
     import torch
 
-    from rdplane.train.loss import Loss, build_loss
+    from rdplane.experiment.objectives import build_loss
+    from rdplane.train.loss import Loss
 
     registry = declared()
     keys = {name: registry.keys[name].default for name in _names(objective)}

@@ -14,10 +14,10 @@ from rdplane.declare.registry import declared, locate, use
 from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse
+from rdplane.experiment.objectives import build_loss
 from rdplane.files import read_json
 from rdplane.models.build import build
 from rdplane.models.vae import VAE
-from rdplane.train.loss import build_loss
 
 if TYPE_CHECKING:
     from rdplane.models.conditioned import Conditioned

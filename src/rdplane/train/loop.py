@@ -14,6 +14,7 @@ from torch import Tensor
 from rdplane.data.store import load
 from rdplane.device import autocast, choose_device, resolve_precision, set_threads
 from rdplane.errors import UserError
+from rdplane.experiment.objectives import build_loss
 from rdplane.files import canonical_json
 from rdplane.jobs.heartbeat import Heartbeat
 from rdplane.jobs.progress import Progress, duration
@@ -24,7 +25,6 @@ from rdplane.train.checkpoint import load_checkpoint, save_checkpoint
 from rdplane.train.compiled import chosen_mode
 from rdplane.train.finished import finish, keep_best, write_history
 from rdplane.train.gradient import BatchGradient
-from rdplane.train.loss import build_loss
 from rdplane.train.optimiser import NormalisedAdam
 from rdplane.train.position import Position, random_state, set_random_state
 from rdplane.train.task import Task

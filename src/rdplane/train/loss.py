@@ -1,19 +1,16 @@
 """What every objective computes. Rate and distortion come in unweighted; their weights live in objectives alone."""
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-
-from rdplane.declare.objects import construct
-from rdplane.declare.registry import declared
 
 if TYPE_CHECKING:
     from rdplane.models.conditioned import Conditioned
     from rdplane.models.vae import VAE
 
-__all__ = ["Loss", "build_loss"]
+__all__ = ["Loss"]
 
 
 class Loss(nn.Module):
@@ -86,15 +83,3 @@ class Loss(nn.Module):
         """
         means = torch.tensor([[rate], [distortion]], dtype=torch.float64)
         return float(copy.deepcopy(self).cpu()(*means, end))  # of a copy: what it remembers is that of training alone
-
-
-def build_loss(cell: dict[str, Any]) -> Loss:
-    """The objective of a resolved cell.
-
-    Raises:
-        UserError: a user's objective asks for what its declaration does not list.
-    """
-    settings = cell["objective"]
-    objective = declared().objectives[settings["name"]]
-    keys = {key: value for key, value in settings.items() if key not in ("name", "value")}
-    return construct(objective, {objective.name: settings["value"], "anneal": cell["anneal"], **keys})
