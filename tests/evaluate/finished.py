@@ -48,7 +48,7 @@ def write_weights(folder, architecture, sizes=SIZES, seed=0):
 
 def write_curve(folder, architecture="---", spread=0.5):
     """A cell that trained a whole curve, from 0.05 to 1.25; its weights depend on beta as random numbers say."""
-    objective = {"name": "curve", "value": [0.05, 1.25], "curve_widening": 0.5}
+    objective = {"name": "curve", "value": [0.05, 1.25], "curve_widening": 0.5, "curve_power": 1.0}
     write_cell(folder, architecture, objective=objective)
     torch.manual_seed(0)
     model = Conditioned(build(architecture, (8, 8), SIZES), 0.05, 1.25)

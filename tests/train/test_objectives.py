@@ -157,45 +157,57 @@ def betas(objective, steps):
     return torch.tensor([objective.condition(made / steps, made) for made in range(steps)], dtype=torch.float64)
 
 
+def curve(low=0.05, high=1.25, widening=0.5, power=0.0):
+    return Curve([low, high], widening, power)
+
+
 def test_curve_is_the_weighted_sum_at_the_beta_of_its_batch():
-    objective = Curve([0.05, 1.25], 0.0)
+    objective = curve(widening=0.0)
     beta = objective.condition(0.07, 7)
     assert objective(RATE, DISTORTION, 0.0).item() == pytest.approx(90 + beta * 3, rel=1e-12)
 
 
-def test_curve_spreads_its_betas_evenly_over_the_logarithm():
-    shares = (betas(Curve([0.05, 1.25], 0.0), 1000) / 0.05).log() / math.log(25)
-    counts = torch.histc(shares, 20, 0, 1)
+def shares(betas, power, low=0.05, high=1.25):
+    """Places of betas in the range, from 0 to 1, in beta to a power."""
+    if not power:
+        return (betas / low).log() / math.log(high / low)
+    return (betas**power - low**power) / (high**power - low**power)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_curve_spreads_its_betas_evenly_over_a_power_of_them(power):
+    counts = torch.histc(shares(betas(curve(widening=0.0, power=power), 1000), power), 20, 0, 1)
     assert counts.min() >= 48 and counts.max() <= 52
 
 
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(("share", "top"), [(0.1, 0.2), (0.25, 0.5), (0.5, 1.0), (0.9, 1.0)])
-def test_curve_opens_its_range_from_the_low_end(share, top):
-    found = betas(Curve([0.05, 1.25], 0.5), 10_000)
+def test_curve_opens_its_range_from_the_low_end(share, top, power):
+    found = shares(betas(curve(power=power), 10_000), power)
     around = found[int(10_000 * share) - 50 : int(10_000 * share) + 50]
-    reached = (around.max() / 0.05).log() / math.log(25)
-    assert reached.item() == pytest.approx(top, abs=0.03) and around.min() < 0.06
+    assert around.max().item() == pytest.approx(top, abs=0.03) and around.min() < 0.03
 
 
-def test_curve_stays_within_its_range():
-    found = betas(Curve([0.1, 10.0], 0.3), 3000)
+@pytest.mark.parametrize("power", [0.0, 0.3, 0.5, 1.0])
+def test_curve_stays_within_its_range(power):
+    found = betas(curve(0.1, 10.0, 0.3, power), 3000)
     assert found.min() >= 0.1 and found.max() <= 10.0
 
 
 def test_curve_draws_the_same_beta_at_the_same_step():
-    first, second = Curve([0.05, 1.25], 0.5), Curve([0.05, 1.25], 0.5)
+    first, second = curve(), curve()
     betas(first, 40)
     assert first.condition(0.17, 17) == second.condition(0.17, 17)
 
 
-@pytest.mark.parametrize(("done", "betas"), [(0.2, (0.1,)), (0.25, (0.1, 1.0)), (0.5, (0.1, 1.0, 10.0))])
-def test_curve_is_looked_at_where_its_range_is_open(done, betas):
-    assert Curve([0.1, 10.0], 0.5).validated(done) == pytest.approx(betas)
+@pytest.mark.parametrize(("done", "found"), [(0.2, (0.1,)), (0.25, (0.1, 1.0)), (0.5, (0.1, 1.0, 10.0))])
+def test_curve_is_looked_at_where_its_range_is_open(done, found):
+    assert curve(0.1, 10.0).validated(done) == pytest.approx(found)
 
 
 def test_curve_has_settled_when_its_range_is_open():
-    assert Curve([0.1, 10.0], 0.5).settled(8) == 4
+    assert curve(0.1, 10.0).settled(8) == 4
 
 
 def test_merit_of_a_curve_is_its_loss_at_a_beta():
-    assert Curve([0.1, 10.0], 0.5).merit(3.0, 90.0, 8, 0.2) == pytest.approx(90.6)
+    assert curve(0.1, 10.0).merit(3.0, 90.0, 8, 0.2) == pytest.approx(90.6)

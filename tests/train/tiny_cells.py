@@ -41,6 +41,7 @@ class Tiny:
 
     def curve(self, architecture="-+v", **training):
         """One that trains a whole curve."""
+        training = {"curve_widening": 0.5, **training}
         return self.cell(architecture, {"beta": [], "curve": [[0.1, 1.0]]}, **training)
 
     def arguments(self, cell, folder, **compute):

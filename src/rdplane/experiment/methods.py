@@ -75,10 +75,13 @@ def _curves(config: Mapping[str, Any], cells: Cells) -> list[str]:
     found = [cell for cell in cells.values() if _is_curve(cell)]
     if not found:
         return []
-    opened = dict.fromkeys(cell["objective"].get("curve_widening", 0.0) for cell in found)
+    opened, powers = (
+        dict.fromkeys(cell["objective"].get(key, 0.0) for cell in found) for key in ("curve_widening", "curve_power")
+    )
+    spread = _listed(_spread(power) for power in powers)
     text = (
         "A curve is one training for every beta of its range: weights depend on beta by a gain and a shift of each "
-        "channel, and each batch has one beta, spread evenly over the logarithm of the range"
+        f"channel, and each batch has one beta, spread evenly over {spread}"
     )
     if any(opened):
         shares = _listed(f"{share:.0%}" for share in opened)
@@ -89,6 +92,11 @@ def _curves(config: Mapping[str, Any], cells: Cells) -> list[str]:
             f"{_listed(map(_value, rates))} nats"
         )
     return [text]
+
+
+def _spread(power: float) -> str:
+    """What betas of a curve lie evenly in."""
+    return {0.0: "the logarithm of the range", 1.0: "the range"}.get(power, f"the range of beta to the power {power:g}")
 
 
 def _aims(numbers: Mapping[str, Any], annealed: Iterable[int], explained: Mapping[str, Any] | None = None) -> list[str]:
