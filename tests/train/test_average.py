@@ -6,13 +6,12 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import torch
+from left_behind import COMPUTE, history, same
 from torch import nn
 
 from rdplane.train import Interrupted, train
 from rdplane.train import loop as engine
 from rdplane.train.average import MovingAverage
-
-COMPUTE = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
 
 
 def walk(decay, steps):
@@ -62,14 +61,6 @@ def weights(folder):
     tensors = safetensors.torch.load_file(folder / "model.safetensors")
     averaged = {name.removeprefix("average."): tensors.pop(name) for name in list(tensors) if "average." in name}
     return tensors, averaged
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def history(folder):
-    return pd.read_csv(folder / "history.csv").drop(columns=["seconds", "images_per_second"])
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-import safetensors.torch
 import torch
+from left_behind import COMPUTE, history, same, weights
 
 from rdplane.evaluate.load import load
 from rdplane.experiment.architectures import ARCHITECTURES
@@ -12,20 +12,6 @@ from rdplane.models.build import build
 from rdplane.train import Interrupted, train
 from rdplane.train import loop as engine
 from rdplane.train.gradient import backward
-
-COMPUTE = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
-
-
-def weights(folder):
-    return safetensors.torch.load_file(folder / "model.safetensors")
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-
-
-def history(folder):
-    return pd.read_csv(folder / "history.csv").drop(columns=["seconds", "images_per_second"])
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
-import safetensors.torch
 import torch
+from left_behind import COMPUTE, history, same, weights
 
 from rdplane import device
 from rdplane.declare.registry import use
@@ -24,25 +23,11 @@ from rdplane.train import Interrupted, train
 from rdplane.train import loop as engine
 from rdplane.train.objectives.beta import Beta
 
-COMPUTE = {"device": "cpu", "threads": 1, "checkpoint_seconds": 0}
-
 
 def start(arguments):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "rdplane.commands.step", *arguments]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-
-
-def weights(folder):
-    return safetensors.torch.load_file(Path(folder) / "model.safetensors")
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-
-
-def history(folder):
-    return pd.read_csv(Path(folder) / "history.csv").drop(columns=["seconds", "images_per_second"])
 
 
 @pytest.fixture(scope="module")
