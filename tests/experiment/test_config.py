@@ -63,6 +63,11 @@ BAD = [
     ({"experiment": "data"}, "experiment is 'data', expected another name"),
     ({"toy": {"means": ["x", 2]}}, "toy.means is ['x', 2], expected a finite number"),
     ({"overrides": {"xyz": {}}}, "a key of overrides is 'xyz'"),
+    (
+        {"overrides": {"curve x": {}}},
+        "a key of overrides is 'curve x', expected a pattern that some architecture matches",
+    ),
+    ({"overrides": {"---": {}, "curve ?+?": {"model": {}}}}, "unknown key overrides.curve ?+?.model"),
     ({"overrides": {"curve": {"model": {"latent": 3}}}}, "unknown key overrides.curve.model; known keys: training"),
     ({"grid": {"curve": [0.05]}}, "grid.curve is [0.05], expected two numbers above 0, the second larger"),
     ({"grid": {"curve": "15"}}, "grid.curve is '15', expected two numbers above 0"),

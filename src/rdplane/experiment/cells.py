@@ -17,7 +17,7 @@ from rdplane.declare.registry import declared, names_of_keys
 from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse, place
-from rdplane.experiment.keys import WARMUP_STEPS, contradictions, sizes_of
+from rdplane.experiment.keys import WARMUP_STEPS, contradictions, override_of, sizes_of
 from rdplane.files import digest
 
 __all__ = [
@@ -145,11 +145,12 @@ def _settings(config: dict[str, Any], architecture: str, objective: str) -> dict
 def _overridden(config: dict[str, Any], architecture: str, section: str, objective: str = "") -> dict[str, Any]:
     """A section of the configuration for one architecture: overrides that match it apply in the order of the file.
 
-    Those that name an objective apply to its cells alone.
+    Those that name an objective apply to its cells alone, `curve ?-?` to those of some architectures.
     """
     settings = dict(config[section])
-    for pattern, override in config["overrides"].items():
-        if pattern == objective or fnmatch.fnmatchcase(architecture, pattern):
+    for key, override in config["overrides"].items():
+        aim, pattern = override_of(key)
+        if aim in ("", objective) and fnmatch.fnmatchcase(architecture, pattern):
             settings.update(override[section])
     return settings
 

@@ -11,10 +11,10 @@ import yaml
 
 from rdplane.declare.checks import Invalid, Several, Text, shown
 from rdplane.declare.kinds import Key
-from rdplane.declare.registry import Registry, declared, use
+from rdplane.declare.registry import Registry, use
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import known
-from rdplane.experiment.keys import Section, contradictions, sections, sizes_of
+from rdplane.experiment.keys import Section, contradictions, override_of, sections, sizes_of
 
 __all__ = ["load_config", "read_yaml", "resolve_config"]
 
@@ -186,7 +186,7 @@ def _overrides(
 ) -> dict[str, Any]:
     """Check `overrides`: architecture pattern -> keys of model, training and compute that differ there.
 
-    Or the name of an objective -> keys of training.
+    Or the name of an objective, which a pattern may follow -> keys of training.
     """
     if raw is None:
         return {}
@@ -200,10 +200,10 @@ def _overrides(
     }
     resolved: dict[str, Any] = {}
     for pattern, value in raw.items():
-        aim = isinstance(pattern, str) and pattern in declared().objectives
-        if not aim and (not isinstance(pattern, str) or not fnmatch.filter(known(), pattern)):
+        aim, architectures = override_of(pattern) if isinstance(pattern, str) else ("", "")
+        if not fnmatch.filter(known(), architectures):
             problems.add("a key of overrides", pattern, "a pattern that some architecture matches, in quotes, '?' for "
-                         "any one symbol, as in '?+?', or an objective")  # fmt: skip
+                         "any one symbol, as in '?+?', or an objective, or both, as in 'curve ?+?'")  # fmt: skip
             continue
         value = {} if value is None else value
         prefix = f"overrides.{pattern}"

@@ -31,7 +31,9 @@ from rdplane.declare.registry import Registry, declared
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import ARCHITECTURES, known, parse
 
-__all__ = ["COMPUTE", "WARMUP_STEPS", "Section", "axes", "contradictions", "sections", "selection", "sizes_of"]
+__all__ = [
+    "COMPUTE", "WARMUP_STEPS", "Section", "axes", "contradictions", "override_of", "sections", "selection", "sizes_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,9 @@ COMPUTE = (
     Key("micro_batch", MicroBatch(), None, "images at once, of the same batch: a number, or auto (halved when memory "
         "runs out); null: all"),
     Key("cells_per_gpu", Whole(1), 1, "cells that share one GPU (on a cluster: docs/cluster.md)"),
-    Key("compile", Choice("auto", "off", "default", "reduce-overhead"), "auto", "mode of torch.compile: auto (default "
-        "on CUDA, and for long float32 cells on a CPU), off, default, reduce-overhead"),
+    Key("compile", Choice("auto", "off", "graph", "default", "reduce-overhead"), "auto", "how steps are put together: "
+        "auto (graph on CUDA, default for long float32 cells on a CPU), off, graph (CUDA graphs), or a mode of "
+        "torch.compile: default, reduce-overhead"),
 )  # fmt: skip
 POINTS = (
     Key("curve_points", Nullable(Several(Real(above=0.0), least=1)), None, "betas at which the cells of grid.curve are "
@@ -246,3 +249,9 @@ def sizes_of(architecture: str, registry: Registry | None = None) -> Iterator[st
             if size not in seen:
                 seen.add(size)
                 yield size
+
+
+def override_of(key: str) -> tuple[str, str]:
+    """The objective that a key of `overrides` names, '' for none, and its pattern of architectures."""
+    first, _, rest = key.partition(" ")
+    return (first, rest or "*") if first in declared().objectives else ("", key)

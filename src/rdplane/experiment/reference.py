@@ -17,7 +17,7 @@ __all__ = ["comment", "commented", "comments", "json_schema", "markdown", "spell
 
 OVERRIDES = (
     "keys of model, training and compute for some architectures, by a pattern such as '?+?', or of training for an "
-    "objective's cells"
+    "objective's cells, by its name, which a pattern may follow: 'curve ?+?'"
 )
 ABSENT = object()
 
