@@ -102,8 +102,8 @@ def train_at_once(layout: Layout, seconds: float, deadline: float) -> tuple[floa
         start = first[name] - 1
         total += images * (len(ends) - 1 - start) / (ends[-1] - ends[start])
     epochs = sum(len(ends) - first[name] for name, ends in histories.items())
-    uncompiled = any("torch.compile does not work" in log.read_text() for log in logs.values())
-    return total, f"{epochs} epochs" + ("; torch.compile failed, went on without" if uncompiled else "")
+    gave_up = [line for log in logs.values() for line in log.read_text().splitlines() if "not work here" in line]
+    return total, f"{epochs} epochs" + (f"; {gave_up[0]}" if gave_up else "")
 
 
 def finish(layout: Layout, step: str, deadline: float) -> float:

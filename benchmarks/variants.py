@@ -21,11 +21,12 @@ from rdplane.jobs.progress import Progress
 
 __all__ = ["VARIANTS", "measure"]
 
-# Name -> precision, memory layout, mode of torch.compile.
+# Name -> precision, memory layout, compute.compile.
 VARIANTS = {
     "float32 channels_last": ("float32", torch.channels_last, "off"),
     "bfloat16": ("bfloat16", torch.contiguous_format, "off"),
     "bfloat16 channels_last": ("bfloat16", torch.channels_last, "off"),
+    "graph": ("bfloat16", torch.channels_last, "graph"),
     "compile default": ("bfloat16", torch.channels_last, "default"),
     "compile reduce-overhead": ("bfloat16", torch.channels_last, "reduce-overhead"),
 }

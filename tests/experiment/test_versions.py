@@ -81,7 +81,7 @@ CELLS = {  # by architecture: a pattern; by objective where it is one's
     "models/made.py": "[+]..|..[+]", "models/gated.py": ALL, "models/densities.py": ALL, "models/encoder.py": ALL,
     "models/latent.py": ALL, "models/vae.py": ALL, "models/build.py": ALL,
     "train/loop.py": ALL, "train/task.py": ALL, "train/finished.py": ALL, "train/position.py": ALL,
-    "train/gradient.py": ALL, "train/compiled.py": ALL,
+    "train/gradient.py": ALL, "train/graphs.py": ALL, "train/compiled.py": ALL,
     "train/checkpoint.py": ALL, "train/average.py": ALL, "train/optimiser.py": ALL, "train/schedule.py": ALL,
     "train/loss.py": ALL,
     "device.py": ALL, "data/store.py": ALL, "data/binarise.py": ALL, "data/mnist5k.py": ALL,

@@ -75,12 +75,6 @@ def test_auto_compiles_where_it_pays(monkeypatch, device, precision, passes, com
     assert chosen_mode("auto", torch.device(device), precision, passes) == expected
 
 
-@pytest.mark.parametrize(("triton", "expected"), [(object(), "default"), (None, "off")])
-def test_auto_compiles_on_cuda_with_triton(monkeypatch, triton, expected):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: triton)
-    assert chosen_mode("auto", torch.device("cuda"), "bfloat16", 1) == expected
-
-
 @pytest.mark.parametrize("mode", ["off", "default", "reduce-overhead"])
 def test_a_mode_that_is_named_is_taken(mode):
     assert chosen_mode(mode, torch.device("cpu"), "bfloat16", 1) == mode

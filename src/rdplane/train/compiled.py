@@ -1,6 +1,5 @@
 """The forward pass through torch.compile, where it is wanted and works."""
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from rdplane.errors import UserError
 from rdplane.jobs.progress import Progress
 from rdplane.models.vae import VAE
 
@@ -23,27 +23,35 @@ LONG = 300_000
 
 
 def chosen_mode(mode: str, device: torch.device, precision: str, passes: int) -> str:
-    """The mode of torch.compile that `compute.compile` means for a cell.
+    """How the steps of a cell are put together, as `compute.compile` means it.
 
-    'auto' compiles where that pays by what was measured (docs/benchmarks.md). On CUDA fused kernels should. On a CPU a
-    float32 step was 1.2 to 1.3 times as fast at all but the smallest sizes, one in bfloat16 0.8 to 1.2 times, and the
-    compiler took 5 to 60 seconds first. The choice depends on nothing that a resumed training run would find changed
-    on the same machine.
+    'auto' does what pays by what was measured (docs/benchmarks.md): CUDA graphs made a step 2.7 times as fast. On a CPU
+    a compiled float32 step was 1.2 to 1.3 times as fast at all but the smallest sizes, one in bfloat16 0.8 to 1.2
+    times, and the compiler took 5 to 60 seconds first. The choice depends on nothing that a resumed training run would
+    find changed on the same machine.
 
     Args:
-        mode: 'auto', 'off', 'default' or 'reduce-overhead' (CUDA graphs).
+        mode: 'auto', 'off', 'graph' (CUDA graphs of what runs without a compiler), 'default' or 'reduce-overhead' (CUDA
+            graphs of what is compiled).
         device, precision: of the networks in training.
         passes: training images times epochs.
 
     Returns:
-        'off', 'default' or 'reduce-overhead'.
+        'off', 'graph', 'default' or 'reduce-overhead'.
+
+    Raises:
+        UserError: graphs are asked for on another device.
     """
+    if mode == "graph" and device.type != "cuda":
+        raise UserError(
+            f"compute.compile is graph, but the cell is computed on {device.type}, and only CUDA records graphs; set "
+            "compute.compile: auto, or compute.device: cuda"
+        )
     if mode != "auto":
         return mode
     if device.type == "cuda":
-        pays = importlib.util.find_spec("triton") is not None
-    else:
-        pays = device.type == "cpu" and precision == "float32" and passes >= LONG and _has_compiler()
+        return "graph"
+    pays = device.type == "cpu" and precision == "float32" and passes >= LONG and _has_compiler()
     return "default" if pays else "off"
 
 

@@ -11,12 +11,15 @@ from rdplane.errors import UserError
 from rdplane.jobs.progress import Progress
 from rdplane.models.vae import VAE
 from rdplane.train.compiled import RateDistortion
+from rdplane.train.graphs import GraphedPasses
 from rdplane.train.loss import Loss
 
 if TYPE_CHECKING:
     from rdplane.models.conditioned import Conditioned
 
 __all__ = ["BatchGradient", "backward"]
+
+EAGER = 3  # steps before the passes are recorded: libraries set themselves up in the first
 
 
 def backward(
@@ -65,7 +68,8 @@ class BatchGradient:
         model, objective: what to train.
         precision: of the networks, 'float32' or 'bfloat16'.
         micro_batch: images at once; None for the whole batch, 'auto' for as many as fit, found by halving.
-        compile: mode of torch.compile, or 'off' (see `RateDistortion`).
+        compile: 'off', 'graph' for CUDA graphs (see `rdplane.train.graphs`), or a mode of torch.compile (see
+            `RateDistortion`).
         progress: names the cell, and gets a line when the number is halved.
     """
 
@@ -81,7 +85,9 @@ class BatchGradient:
         self.model, self.objective, self.precision, self.progress = model, objective, precision, progress
         if micro_batch is not None and compile == "reduce-overhead":
             compile = "default"  # a CUDA graph's outputs last until its next run, and pieces are run one after another
-        self.rate_distortion = RateDistortion(model, compile, progress)
+        self.rate_distortion = RateDistortion(model, "off" if compile == "graph" else compile, progress)
+        self.graphs, self.made = compile == "graph", 0
+        self.passes: GraphedPasses | None = None
         self.shrink = micro_batch == "auto"
         self.most = micro_batch if isinstance(micro_batch, int) else None
 
@@ -103,17 +109,35 @@ class BatchGradient:
         while True:
             before = {key: value.clone() for key, value in self.objective.state_dict().items()}
             try:
-                return backward(self._forward, self.objective, x, noise, time, self.most)
+                return self._backward(x, noise, time)
             except Exception as error:
                 if out_of_memory(error):
                     self._shrink(len(x))
-                elif not self.rate_distortion.give_up(error):
+                elif not (self._give_up(error) or self.rate_distortion.give_up(error)):
                     raise
             # Outside of `except`: a handled error keeps the failed pass's tensors alive.
             self.model.zero_grad(set_to_none=True)
             self.objective.load_state_dict(before)
             if x.device.type == "cuda":
                 torch.cuda.empty_cache()
+
+    def _backward(self, x: Tensor, noise: Tensor, time: float) -> tuple[Tensor, Tensor]:
+        if self.graphs and self.most is None and self.made >= EAGER:
+            if self.passes is None:
+                self.passes = GraphedPasses(self._forward, list(self.model.parameters()), x, noise)
+            if x.shape == self.passes.x.shape:
+                return self.passes(self.objective, x, noise, time)
+        self.made += 1
+        return backward(self._forward, self.objective, x, noise, time, self.most)
+
+    def _give_up(self, error: Exception) -> bool:
+        """Go on without graphs after an error; False where there are none."""
+        if not self.graphs or self.made < EAGER:
+            return False
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        self.progress.line(f"CUDA graphs do not work here ({reason}); going on without (compute.compile: off)")
+        self.graphs, self.passes = False, None
+        return True
 
     def _forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         # The backward pass stays outside: it takes each operation's own precision, which is full for the densities.
@@ -124,7 +148,7 @@ class BatchGradient:
         now = min(self.most or batch, batch)
         if not self.shrink or now == 1:
             raise UserError(f"{self.progress.cell}: {_advice(batch, now)}") from None
-        self.most = (now + 1) // 2
+        self.most, self.passes = (now + 1) // 2, None
         self.progress.line(
             f"out of memory with {now} images at once; going on with {self.most} of the same batch of {batch}"
         )
