@@ -2,13 +2,13 @@
 
 import contextlib
 import functools
-import platform
 import warnings
 from pathlib import Path
 
 import torch
 
 from rdplane.errors import UserError
+from rdplane.machine import processor
 
 __all__ = ["autocast", "choose_device", "describe", "out_of_memory", "resolve_precision", "set_threads"]
 
@@ -111,7 +111,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def describe(device: torch.device) -> str:
-    """The device's name for tables, such as 'NVIDIA H200' or 'cpu (x86_64)'."""
+    """The device's name for tables, such as 'NVIDIA H200' or 'cpu (AMD EPYC)'."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type} ({platform.machine()})"
+    return f"{device.type} ({processor()})"

@@ -11,7 +11,7 @@ from rdplane.experiment.cells import expand, points_of, select
 from rdplane.experiment.config import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
-PUBLISHED = ROOT / "src/rdplane/figures/published.csv"
+PUBLISHED = ROOT / "src/rdplane/table/paper.csv"
 PAPER = ["paper_mnist", "paper_omniglot"]
 CURVES = ["paper_mnist_curves", "paper_omniglot_curves"]
 SAID = [  # a text, and what stands before the number of cells of a preset in it

@@ -15,7 +15,7 @@ from rdplane.figures.close_up import crowd
 from rdplane.figures.elbo_rate import draw_elbo_rate
 from rdplane.figures.rd_plane import draw_rd_plane
 from rdplane.figures.rd_plane_by_group import draw_rd_plane_by_group
-from rdplane.figures.runs import published_points
+from rdplane.table.paper import published_points
 
 
 def both(architectures=("---", "-+v"), **options):

@@ -21,7 +21,6 @@ from rdplane.figures.runs import (
     overlays,
     per_setting,
     precisions,
-    published_points,
     symbols,
     trainings,
 )  # fmt: skip
@@ -56,23 +55,6 @@ def test_a_curve_joins_settings_of_one_architecture_by_beta():
 
 def test_missing_cells_are_counted_against_all():
     assert absent(synthetic.table(), ["a", "b", "c", "d"]) == ["4 of 40 cells missing: a, b, c, ..."]
-
-
-@pytest.mark.parametrize(("dataset", "count"), [("binarized_mnist", 25), ("omniglot", 15), ("mnist5k", 0)])
-def test_published_points_belong_to_their_data_set(dataset, count):
-    assert len(published_points(dataset)) == count
-
-
-@pytest.mark.parametrize("dataset", ["binarized_mnist", "omniglot"])
-def test_published_sums_agree_unless_the_paper_errs(dataset):
-    points = published_points(dataset)
-    differs = (points["rate"] + points["distortion"] - points["neg_elbo"]).abs() > 0.15
-    assert points[differs]["note"].str.contains("162.0|0.9").all()
-
-
-def test_published_architectures_are_known():
-    names = set(published_points("binarized_mnist")["architecture"]) | set(published_points("omniglot")["architecture"])
-    assert names <= set(ARCHITECTURES)
 
 
 def test_grid_order_is_beta_first_and_then_by_the_number_of_each_objective():

@@ -9,7 +9,6 @@ import synthetic
 from reading import assert_readable, written
 
 from rdplane.errors import UserError
-from rdplane.figures.runs import published_points
 from rdplane.figures.samples import PointMissing, draw_grid, read_samples
 from rdplane.figures.samples_betas import along_betas, draw_samples_betas
 from rdplane.figures.samples_curve import along_curve, draw_samples_curve
@@ -18,6 +17,7 @@ from rdplane.figures.samples_frontier import draw_samples_frontier, on_frontier
 from rdplane.figures.samples_models import at_one_beta, draw_samples_models
 from rdplane.figures.samples_selected import draw_samples_selected
 from rdplane.table.frontier import pareto
+from rdplane.table.paper import published_points
 
 FIGURES = {
     "betas": draw_samples_betas, "models": draw_samples_models, "frontier": draw_samples_frontier,

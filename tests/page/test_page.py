@@ -10,8 +10,8 @@ from rdplane.declare.kinds import MARKS
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import known
 from rdplane.experiment.layout import cell_of
-from rdplane.figures.runs import published_points
 from rdplane.page import columns, pictures, write_page
+from rdplane.table.paper import published_points
 
 
 def pixels(sheet):

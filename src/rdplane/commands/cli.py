@@ -182,6 +182,13 @@ def batch(options: Options) -> None:
             print(f"packed {archive}")
 
 
+def publish(options: Options) -> None:
+    """Add the finished cells to a copy of the experiment to keep and share: numbers and figures, no weights."""
+    from rdplane.commands.publish import publish as copy
+
+    print(copy(_layout(options), Path(options.to), options.replace))
+
+
 def status(options: Options) -> None:
     """Show where the cells stand: done, running (epoch, R and D of its training images so far, time left), failed."""
     from rdplane.status.look import look
@@ -235,7 +242,9 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add(init).add_argument("folder", help="a new folder, or one without a config.yaml")
-    for action in (config, cells, prepare, train, evaluate, sample, aggregate, figures, toy, batch, status):
+    for action in (
+        config, cells, prepare, train, evaluate, sample, aggregate, figures, toy, batch, publish, status,
+    ):  # fmt: skip
         command = add(action)
         named = ", or an experiment's name or folder" if action is status else ""
         command.add_argument(
@@ -259,6 +268,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--first", action="append", default=[], help="cells that go first; repeat, best first")
             command.add_argument("--pack", help="folder for archives of the results")
             command.add_argument("--weights", action="append", default=[], help="cells whose weights are packed too")
+        if action is publish:
+            command.add_argument("--to", default="results/published", help="folder of published experiments")
+            command.add_argument("--replace", action="store_true", help="put new numbers in the place of old ones")
         if action is aggregate:
             command.add_argument("--partial", action="store_true", help="leave out cells that are not finished")
         if action is status:

@@ -12,10 +12,12 @@ from rdplane.experiment.architectures import parse
 from rdplane.experiment.cells import data_identity, expand, is_measured, points_of, select, spelled
 from rdplane.files import digest
 
-__all__ = ["CURVE_GAP", "SELECTED", "TABLES", "Layout", "cell_of", "curve_of", "point_name"]
+__all__ = ["CURVE_GAP", "PAPER", "SELECTED", "TABLES", "Layout", "cell_of", "curve_of", "point_name"]
 
 TABLES = ("best_elbo", "pareto", "best_by_architecture")  # the short tables of every experiment
 CURVE_GAP = "curve_gap"  # a further one, of curves beside separate trainings
+PAPER = "paper"  # another, of the paper's printed points beside ours
+PRINTED = ("binarized_mnist", "omniglot")  # the data sets of which the paper prints points
 SELECTED = "samples_selected"  # the figure behind every sample grid of a configuration
 
 
@@ -108,7 +110,11 @@ class Layout:
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
-        """Names of the short tables: one compares curves with separate trainings, where the grid has both at a beta."""
+        """Names of the short tables.
+
+        One compares curves with separate trainings, where the grid has both at a beta, and one the paper's points with
+        ours, where figures show them.
+        """
         points, separate = set(), set()
         for cell in self.cells.values():
             objective = cell["objective"]
@@ -117,7 +123,9 @@ class Layout:
                 points |= {(*setting, spelled(beta)) for beta in asked["betas"]}
             elif objective["name"] == "beta":
                 separate.add((*setting, spelled(objective["value"])))
-        return TABLES if points.isdisjoint(separate) else (*TABLES, CURVE_GAP)
+        gap = () if points.isdisjoint(separate) else (CURVE_GAP,)
+        shown = self.config["figures"]["published"] and self.config["dataset"] in PRINTED
+        return (*TABLES, *gap, *((PAPER,) if shown else ()))
 
     @cached_property
     def plots(self) -> dict[str, Figure]:

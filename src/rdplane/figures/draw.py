@@ -22,7 +22,7 @@ from rdplane.table.rd import read_table
 __all__ = ["draw", "draw_cell"]
 
 
-def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
+def draw(name: str, folder: Path, settings: dict[str, Any]) -> bool:
     """Write `figures/<name>.png` and `.pdf` below an experiment's folder.
 
     Args:
@@ -30,6 +30,9 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
         folder: ``results/<experiment>``, with `rd.csv`, `missing.csv` and the cells' folders.
         settings: `titles` (whether title and subtitle are printed), `note`, `published`, and for a sample grid of the
             configuration `cells`, the names of those it shows.
+
+    Returns:
+        Whether there is something to see; otherwise the figure says why not.
 
     Raises:
         UserError: there is no such figure, a file is missing or damaged, or there is no cell to draw; or a user's own
@@ -47,9 +50,10 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> None:
     if reason:
         notes = footnotes(table, read_missing(folder / "missing.csv"))
         style.save(style.empty(_title(figure, settings), reason, settings["note"], notes), png, pdf)
-        return
+        return False
     with explained(f"the figure {figure.name} cannot be drawn", figure):
         style.save(_drawn(figure, _known(figure, folder, with_category(table), settings)), png, pdf)
+    return True
 
 
 def draw_cell(folder: Path, cell: str, settings: dict[str, Any]) -> None:

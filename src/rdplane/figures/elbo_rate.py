@@ -11,6 +11,7 @@ from rdplane.declare import Figure
 from rdplane.experiment.architectures import place
 from rdplane.figures import keys, plane, runs, style
 from rdplane.table import frontier
+from rdplane.table.paper import published_points
 
 __all__ = ["draw_elbo_rate"]
 
@@ -42,7 +43,7 @@ def draw_elbo_rate(
     Args:
         table, title, note, missing, published: as `rdplane.figures.rd_plane.draw_rd_plane`.
     """
-    points = runs.published_points(table["dataset"].iloc[0] if published else "")
+    points = published_points(table["dataset"].iloc[0] if published else "")
     best = float(table["neg_elbo"].iloc[frontier.best_elbo(table["rate"], table["distortion"])])
     close = _close(table, best)
     split = 2 <= len(close) < len(table)

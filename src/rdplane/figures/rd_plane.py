@@ -12,6 +12,7 @@ from rdplane.experiment.architectures import place
 from rdplane.figures import keys, plane, runs, style
 from rdplane.figures.close_up import draw_close_up
 from rdplane.table import frontier
+from rdplane.table.paper import published_points
 
 __all__ = ["draw_rd_plane"]
 
@@ -45,7 +46,7 @@ def draw_rd_plane(
         missing: names of cells that should have been in the table.
         published: add the values printed in the paper for this data set.
     """
-    points = runs.published_points(table["dataset"].iloc[0] if published else "")
+    points = published_points(table["dataset"].iloc[0] if published else "")
     rate, distortion = table["rate"].to_numpy(), table["distortion"].to_numpy()
     best = float(table["neg_elbo"].iloc[frontier.best_elbo(rate, distortion)])
     xlim = plane.limits(np.concatenate((rate, points["rate"], [0.0])), best, shortest=0.2 * best)

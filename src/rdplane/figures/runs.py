@@ -16,7 +16,7 @@ from rdplane.experiment.layout import cell_of, curve_of
 __all__ = [
     "absent", "annealed", "apart_by_annealing", "counted", "counted_rows", "curves", "describe", "footnotes",
     "generative", "in_grid_order", "label", "numbers", "objectives", "on_curves", "overlays", "parts", "per_setting",
-    "precisions", "published_points", "read_missing", "spaced", "symbol", "symbols", "trainings",
+    "precisions", "read_missing", "spaced", "symbol", "symbols", "trainings",
 ]  # fmt: skip
 
 
@@ -252,18 +252,3 @@ def read_missing(path: Path) -> list[str]:
         return []
     with path.open(newline="") as stream:
         return [row["cell"] for row in csv.DictReader(stream)]
-
-
-def published_points(dataset: str) -> pd.DataFrame:
-    """What the paper prints for a data set: architecture, beta, anneal, rate, distortion, neg_elbo, figure, note.
-
-    Empty for any other data set than binarized_mnist and omniglot.
-    """
-    points = pd.read_csv(
-        Path(__file__).with_name("published.csv"),
-        comment="#",
-        dtype={"architecture": str, "figure": str, "anneal": str},
-        keep_default_na=False,
-        na_values={"beta": [""]},
-    )
-    return points[points["dataset"] == dataset].reset_index(drop=True)

@@ -19,6 +19,7 @@ from rdplane.figures.samples import PointMissing, read_samples
 from rdplane.files import write_text
 from rdplane.page import columns, pictures, whole
 from rdplane.page.plot import draw_plot
+from rdplane.table.paper import published_points
 from rdplane.table.rd import read_table
 
 __all__ = ["write_page"]
@@ -43,7 +44,7 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
     if table.empty:
         raise UserError(f"{folder / 'rd.csv'} has no rows, so there is nothing to draw; run the cells first")
     table = runs.in_grid_order(table)
-    points = runs.published_points(table["dataset"].iloc[0])
+    points = published_points(table["dataset"].iloc[0])
     limits = {"runs": columns.limits(table, points[:0]), "published": columns.limits(table, points)}
     first = limits["runs"]["distortion"]
     curves, headings = columns.of_curves(table), columns.headings(table)

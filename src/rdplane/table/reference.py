@@ -31,7 +31,7 @@ is the source of every figure, of the page and of the short tables.
 
 The short tables in `tables/` have few of these columns, and one more, `category`: the paper's word for what a model
 does with its code, where one applies (docs/rd_plane.md). Where the grid has curves and separate trainings at one beta,
-`curve_gap` compares them.
+`curve_gap` compares them; where figures show the paper's points, `paper` has ours beside them.
 
 Cells without a result have no row; `missing.csv` beside the table names them, and why. Objectives and measures of
 your own add columns, each among its like.

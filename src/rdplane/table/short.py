@@ -1,4 +1,4 @@
-"""Short tables drawn from rd.csv: best ELBO, Pareto set, best run of each architecture, curves beside separate runs."""
+"""Short tables drawn from rd.csv: the best ELBO, the Pareto set, the best run of each architecture, comparisons."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -7,10 +7,10 @@ import pandas as pd
 
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
-from rdplane.experiment.layout import CURVE_GAP, TABLES
+from rdplane.experiment.layout import CURVE_GAP, PAPER, TABLES
 from rdplane.files import write_text
+from rdplane.table import curve_gap, paper
 from rdplane.table.category import with_category
-from rdplane.table.curve_gap import compare, markdown
 from rdplane.table.frontier import pareto
 from rdplane.table.rd import read_table
 
@@ -26,16 +26,17 @@ def columns() -> list[str]:
     return ["architecture", "objective", *numbers, "anneal", "seed", *errors, "probe_accuracy", "category", "cell"]
 
 
-def write_tables(folder: Path, names: Collection[str] = TABLES) -> None:
+def write_tables(folder: Path, names: Collection[str] = TABLES, kept: Path | None = None) -> None:
     """Write `tables/<name>.csv` and `.md` below an experiment's folder.
 
     best_elbo: the run with the lowest R + D. pareto: the runs that no other beats, by rate. best_by_architecture: of
     each architecture the run with the lowest R + D, best first. curve_gap: points of curves beside separate trainings
-    (see `rdplane.table.curve_gap`).
+    (see `rdplane.table.curve_gap`). paper: the paper's points beside ours (see `rdplane.table.paper`).
 
     Args:
         folder: ``results/<experiment>``.
         names: of the tables (see `rdplane.experiment.layout.Layout.tables`).
+        kept: the experiment's folder with the numbers per image, if it is another.
 
     Raises:
         UserError: `rd.csv` is missing, damaged or empty.
@@ -52,8 +53,11 @@ def write_tables(folder: Path, names: Collection[str] = TABLES) -> None:
     }
     texts = {name: (rows[columns()], _markdown(rows)) for name, rows in selections.items() if name in names}
     if CURVE_GAP in names:
-        gaps = compare(table, folder)
-        texts[CURVE_GAP] = gaps, markdown(gaps)
+        gaps = curve_gap.compare(table, kept or folder)
+        texts[CURVE_GAP] = gaps, curve_gap.markdown(gaps)
+    if PAPER in names:
+        points = paper.beside(table)
+        texts[PAPER] = points, paper.markdown(points)
     for name, (rows, text) in texts.items():
         write_text(folder / "tables" / f"{name}.csv", rows.to_csv(index=False, lineterminator="\n"))
         write_text(folder / "tables" / f"{name}.md", text)
