@@ -26,10 +26,15 @@ def test_a_line_through_monotone_points_is_monotone(architecture):
     assert (np.diff(rate) <= 1e-12).all() and (np.diff(distortion) >= -1e-12).all()
 
 
+def test_through_few_points_a_line_is_straight():
+    curve = synthetic.curves(architectures=["---"], betas=(0.1, 0.3, 0.5, 0.7, 1.0))
+    assert len(smooth(curve, "beta", "rate", "distortion")) == 5
+
+
 def test_a_line_keeps_to_a_collapse():
     """Three points at R = 0: none of the line between them leaves it."""
-    curve = pd.DataFrame({"beta": [0.1, 0.5, 0.9, 1.0, 1.1], "rate": [40.0, 20.0, 0.0, 0.0, 0.0]})
-    line = smooth(curve.assign(distortion=[50.0, 60.0, 80.0, 80.0, 80.0]), "beta", "rate", "distortion")
+    curve = pd.DataFrame({"beta": [0.1, 0.3, 0.5, 0.9, 1.0, 1.1], "rate": [40.0, 30.0, 20.0, 0.0, 0.0, 0.0]})
+    line = smooth(curve.assign(distortion=[50.0, 55.0, 60.0, 80.0, 80.0, 80.0]), "beta", "rate", "distortion")
     assert line[:, 0].min() == 0.0 and (line[line[:, 1] == 80.0, 0] == 0.0).all()
 
 

@@ -39,7 +39,8 @@ def test_lines_go_through_all_points_of_their_curves(table, view):
             assert (runs["rate"][index], runs[f"y_{view}"][index]) in along
 
 
-def test_lines_are_smooth_and_never_turn_between_points(table):
+def test_lines_are_smooth_and_never_turn_between_points():
+    table = synthetic.curves(architectures=("--+", "-+v"))
     for rate, distortion in zip(whole.lines(table)["rate"], whole.lines(table)["y_distortion"], strict=True):
         assert len(rate) > 20
         assert (np.diff(rate) <= 0).all() and (np.diff(distortion) >= 0).all()

@@ -18,6 +18,7 @@ __all__ = ["WIDTH", "draw_curves", "entries", "lines", "smooth"]
 WIDTH = 1.9  # points, of a line: clearly more than one that joins separate runs
 
 _STEPS = 12  # pieces of line between two points
+_FEW = 6  # points, below which a line goes straight from one to the next: a bend would be a guess, by 1 to 2 nats
 _DOT = 3.0  # points, across
 _EDGE = 0.5  # points, of a dot
 _MARK = 0.7  # share of a mark's area at the end of a curve: less than the mark of a training of its own
@@ -25,6 +26,8 @@ _MARK = 0.7  # share of a mark's area at the end of a curve: less than the mark 
 
 def smooth(points: pd.DataFrame, number: str, x: str, y: str) -> np.ndarray:
     """Places along the line through the points of a curve: monotone where they are, in the logarithm of their number.
+
+    Through few points it is straight from each to the next.
 
     Args:
         points: one row per point; those without a value are left out.
@@ -36,7 +39,7 @@ def smooth(points: pd.DataFrame, number: str, x: str, y: str) -> np.ndarray:
     """
     known = points[[number, x, y]].dropna().sort_values(number).drop_duplicates(number)
     places = known[[x, y]].to_numpy()
-    if len(known) < 2:
+    if len(known) < _FEW:
         return places
     along = np.log(known[number].to_numpy())
     shares = np.arange(_STEPS) / _STEPS
