@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "src/rdplane/table/paper.csv"
 PAPER = ["paper_mnist", "paper_omniglot"]
 CURVES = ["paper_mnist_curves", "paper_omniglot_curves"]
+QUICKER = ["mnist_laptop", "mnist_gpu"]
 SAID = [  # a text, and what stands before the number of cells of a preset in it
     *((f"workflow/presets/{name}.yaml", name, r"\A(?:#.*\n)*?#.*?") for name in [*PAPER, *CURVES, "quick_targets"]),
     *((text, name, rf"{name}\.yaml +# ") for text in ("README.md", "docs/usage.md") for name in PAPER),
@@ -84,10 +85,21 @@ def not_beta(cell):
     return cell["objective"]["name"] != "beta"
 
 
-@pytest.mark.parametrize("preset", CURVES)
+@pytest.mark.parametrize("preset", [*CURVES, *QUICKER])
 def test_every_architecture_has_one_curve(presets, preset):
     curves = [cell["architecture"] for cell in presets[preset][1].values() if not_beta(cell)]
     assert sorted(curves) == sorted(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("preset", QUICKER)
+def test_the_quicker_presets_hold_what_they_say(presets, preset):
+    """12 curves and 26 separate trainings; a curve takes two to three times the epochs of one."""
+    epochs = {}
+    for cell in presets[preset][1].values():
+        epochs.setdefault(cell["architecture"], {}).setdefault(not_beta(cell), []).append(cell["training"]["epochs"])
+    assert sum(len(found[True]) for found in epochs.values()) == 12
+    assert sum(len(found[False]) for found in epochs.values()) == 26
+    assert all(2 <= found[True][0] / max(found[False]) <= 3 for found in epochs.values())
 
 
 @pytest.mark.parametrize("preset", [*PAPER, *CURVES])

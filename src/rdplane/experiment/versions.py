@@ -29,7 +29,7 @@ __all__ = ["LOCK", "accept", "bump", "changed", "fingerprint", "of", "sampler", 
 LOCK = Path(__file__).parent / "versions.json"
 
 # Rooms and files in which no number is made: what they import is not followed.
-SILENT = ("commands", "declare", "errors", "experiment", "files", "jobs", "status")
+SILENT = ("commands", "declare", "errors", "experiment", "files", "jobs", "machine", "status")
 
 # What is no declaration's: name -> modules.
 STAGES = {
