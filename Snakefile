@@ -20,7 +20,6 @@ include: "workflow/rules/toy.smk"
 # On a cluster these run where Snakemake does: each takes seconds, and only the login node may have an internet.
 localrules:
     all,
-    prepare_data,
     aggregate,
     tables,
     figure,

@@ -22,13 +22,16 @@ SMALL = {
 
 
 def evaluation_of(average=False, **changes):
-    """What `rdplane.experiment.cells.evaluation_of` gives: every measure that is on, small; `changes` are settings."""
+    """What `rdplane.experiment.cells.evaluation_of` gives: every measure that is on, small; `changes` are settings.
+
+    Those beside a known density are left out.
+    """
     keys = {name: key.default for name, key in declared().keys.items()}
     settings = keys | SMALL | changes
     return {
         name: {key: settings[key] for key in names_of_keys(measure)} | {"version": "1"}
         for name, measure in declared().measures.items()
-        if (not measure.off or settings[measure.off]) and (average or not measure.average)
+        if (not measure.off or settings[measure.off]) and (average or not measure.average) and not measure.density
     }
 
 

@@ -7,7 +7,7 @@ from rdplane.experiment.architectures import ARCHITECTURES, Architecture, known,
 
 
 def test_the_paper_has_twelve_and_all_are_known():
-    assert len(set(ARCHITECTURES)) == 12 and set(known()) == set(ARCHITECTURES)
+    assert len(set(ARCHITECTURES)) == 12 and set(known()) == {*ARCHITECTURES, "0+-"}
 
 
 def test_name_is_encoder_decoder_marginal():
@@ -21,7 +21,7 @@ def test_name_and_parts_are_inverse(name):
 
 @pytest.mark.parametrize("name", ["", "-", "--x", "v--", "----", "−−−", None, 3])
 def test_unknown_architecture_is_refused_with_the_symbols(name):
-    with pytest.raises(UserError, match=r"encoder -, \+; decoder -, \+; marginal -, \+, v"):
+    with pytest.raises(UserError, match=r"encoder -, \+, 0; decoder -, \+; marginal -, \+, v"):
         parse(name)
 
 

@@ -100,8 +100,7 @@ def prepare(options: Options) -> None:
     layout = _layout(options)
     once(layout)
     record(layout)
-    if not layout.images.exists():
-        steps.prepare_data(layout.config, layout.images)
+    steps.make_images(layout)
 
 
 def train(options: Options) -> None:

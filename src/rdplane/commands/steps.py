@@ -26,7 +26,7 @@ from rdplane.experiment.cells import (
 from rdplane.experiment.layout import Layout
 from rdplane.files import read_json, write_text
 
-__all__ = ["STEPS", "arguments_of", "measuring"]
+__all__ = ["STEPS", "arguments_of", "make_images", "measuring"]
 
 Settings = Mapping[str, Any]
 
@@ -40,6 +40,37 @@ def prepare_data(config: Settings, output: Path) -> None:
         data_spec(dict(config)), output, mirror=settings["mirror"], cache=output.parent.parent / "downloads",
         timeout=settings["timeout"], retries=settings["retries"],
     )  # fmt: skip
+
+
+def draw_images(config: Settings, folder: Path, output: Path) -> None:
+    """Draw the images of the data set `teacher`.
+
+    Args:
+        config: of the experiment.
+        folder: of its trained teacher.
+        output: the file of the images.
+    """
+    from rdplane.experiment.cells import data_identity
+    from rdplane.experiment.teacher import teacher_of
+
+    teacher, identity = teacher_of(config), data_identity(dict(config))
+    with computing("teacher", config["compute"]) as where:
+        from rdplane.evaluate.teacher import draw_images as draw
+
+        draw(folder, output, teacher.counts, teacher.seed, identity, **where)
+
+
+def make_images(layout: Layout) -> None:
+    """Make the images of an experiment unless they are there: prepare them, or train the teacher that draws them."""
+    if layout.images.exists():
+        return
+    if layout.teacher is None:
+        prepare_data(layout.config, layout.images)
+        return
+    make_images(layout.teacher)
+    (name,) = layout.teacher.cells
+    train(**arguments_of(layout.teacher, name, "train"))
+    draw_images(layout.config, layout.teacher.cell(name), layout.images)
 
 
 def train(
@@ -231,8 +262,8 @@ def check(mark: Path) -> None:
 
 
 STEPS = (
-    prepare_data, train, evaluate, sample, aggregate, summary, tables, figure, cell_figure, page, toy_cell, toy_table,
-    toy_figure, check,
+    prepare_data, draw_images, train, evaluate, sample, aggregate, summary, tables, figure, cell_figure, page, toy_cell,
+    toy_table, toy_figure, check,
 )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """The prepared dataset: one small file of packed bits that checks itself.
 
 The file is a NumPy archive (``numpy.load`` opens it) with, for each of train, valid and test, an array of
-(N, H * W / 8) bytes that hold eight pixels each, most significant bit first; ``<split>_labels`` where labels are known;
-and ``meta``, JSON as bytes. The archive's comment, the last 64 bytes, is the SHA-256 of everything before it,
-so that a file that was cut short or damaged anywhere is never mistaken for data.
+(N, H * W / 8) bytes that hold eight pixels each, most significant bit first; ``<split>_labels`` where labels are known,
+``<split>_log_density`` where densities are; and ``meta``, JSON as bytes. The archive's comment, the last 64 bytes, is
+the SHA-256 of everything before it, so that a file that was cut short or damaged anywhere is never mistaken for data.
 """
 
 import hashlib
@@ -35,6 +35,8 @@ class Images:
     Args:
         train, valid, test: (N, H, W) uint8 of 0 and 1.
         labels: (N,) int64 for each split whose labels are known; None where no split has any.
+        log_density: (N,) float64 for each split, log p*(x) in nats where the images were drawn from a known density
+            p*; None otherwise.
         name: the dataset's name.
         meta: where the images come from and how they were binarised: `dataset`, `identity`, `source`, `files`
             (checksum of each), `seed`, `binarisation`, `split`; and, of stored images, `format`, `counts`, `height`,
@@ -47,6 +49,7 @@ class Images:
     labels: dict[str, NDArray[np.int64]] | None = None
     name: str = ""
     meta: dict[str, Any] = field(default_factory=dict)
+    log_density: dict[str, NDArray[np.float64]] | None = None
 
     @property
     def height(self) -> int:
@@ -75,8 +78,10 @@ def save(path: str | os.PathLike[str], images: Images) -> None:
         "sha256": hashlib.sha256(b"".join(packed[name].tobytes() for name in SPLITS)).hexdigest(),
     }
     labels = {f"{name}_labels": values.astype(np.uint16) for name, values in (images.labels or {}).items()}
+    densities = {f"{name}_log_density": values for name, values in (images.log_density or {}).items()}
     buffer = io.BytesIO()
-    arrays: dict[str, Any] = {"meta": np.frombuffer(canonical_json(meta).encode(), np.uint8), **packed, **labels}
+    known = {**packed, **labels, **densities}
+    arrays: dict[str, Any] = {"meta": np.frombuffer(canonical_json(meta).encode(), np.uint8), **known}
     np.savez_compressed(buffer, **arrays)
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.comment = b"0" * _SEAL
@@ -117,6 +122,9 @@ def load(path: str | os.PathLike[str]) -> Images:
         shape = (meta["height"], meta["width"])
         parts = {name: np.unpackbits(arrays[name], axis=1).reshape(-1, *shape) for name in SPLITS}
         labels = {name: arrays[f"{name}_labels"].astype(np.int64) for name in SPLITS if f"{name}_labels" in arrays}
-        return Images(parts["train"], parts["valid"], parts["test"], labels or None, meta["dataset"], meta)
+        densities = {name: arrays[f"{name}_log_density"] for name in SPLITS if f"{name}_log_density" in arrays}
+        return Images(
+            parts["train"], parts["valid"], parts["test"], labels or None, meta["dataset"], meta, densities or None
+        )
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:  # sealed, but by something else
         raise UserError(f"{path} is no prepared dataset ({error}); delete it and prepare the dataset again") from None

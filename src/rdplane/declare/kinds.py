@@ -25,7 +25,7 @@ KINDS = ("encoder", "decoder", "marginal")
 
 # How a part of each kind can be drawn, in the order in which parts that do not say get one.
 MARKS = {
-    "encoder": ("hollow", "filled", "dot", "cross"),
+    "encoder": ("hollow", "filled", "dot", "cross", "bar"),
     "decoder": ("light", "dark", "black", "grey"),
     "marginal": ("circle", "square", "diamond", "triangle", "star", "hexagon", "down"),
 }
@@ -103,6 +103,9 @@ class Part(Declaration):
         minutes: an epoch at the sizes of `config.yaml` on one core, roughly, to ask of a batch scheduler.
         sampler: module that only drawing from it needs (it is imported where it draws); an edit there changes samples,
             and measures that draw, but no training.
+        fits: the only architectures that it can be a part of, as a pattern, which are then meant by their names alone
+            and never by a pattern such as '?+-'; empty for all.
+        zero: sizes that are 0 with it, for the other parts, too: they are then no keys of such an architecture.
     """
 
     kind: str
@@ -113,6 +116,8 @@ class Part(Declaration):
     mark: str = ""
     minutes: float = 0.1
     sampler: str = ""
+    fits: str = ""
+    zero: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -201,6 +206,7 @@ class Measure(Declaration):
         off: the key whose 0 switches it off; empty if it is always on.
         needs: names of measures whose numbers per image it uses.
         labels: whether it needs labelled images.
+        density: whether it needs images whose density is known, as those of a teacher.
         average: whether it needs the moving average of the weights; it is then off where `training.average` is 0.
         draws: whether it draws from the decoder.
         place: in the order of columns.
@@ -214,6 +220,7 @@ class Measure(Declaration):
     off: str = ""
     needs: tuple[str, ...] = ()
     labels: bool = False
+    density: bool = False
     average: bool = False
     draws: bool = False
     place: int = 100

@@ -31,6 +31,7 @@ class Given:
         model: in evaluation mode; its densities are in nats per image.
         images: (N, H, W) uint8 of 0 and 1, the test images, on the model's device.
         labels: (N,) int64, or None where the images have none.
+        log_density: (N,) float64, log p*(x) of each image where it is known, in nats, else None.
         settings: the measure's own keys of the section `evaluation`, name -> value.
         known: measure named under `needs` -> what it kept for each image (see `per_image`).
         kept: what this measure keeps for each image (see `keep`).
@@ -44,6 +45,7 @@ class Given:
     known: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     kept: dict[str, Tensor] = field(default_factory=dict)
     average: "VAE | None" = None
+    log_density: NDArray[np.float64] | None = None
 
     def start(self) -> int:
         """Seed torch with the key `seed`, or with 0 where the measure does not have that key.

@@ -141,6 +141,8 @@ def sandwich(base: Tensor, mean: Tensor, scale: Tensor, widths: Sequence[float] 
     count = len(base)
     if count < 4:
         raise UserError(f"mutual information needs at least 4 images to compare, found {count}; set mi_images to 0")
+    if not base.shape[1]:  # no code: exactly nothing is known
+        return Information(Estimate(0.0, 0.0), Estimate(0.0, 0.0), count, (widths[0], widths[0]))
     everything = torch.arange(count)
     jackknife = Jackknife(count)
     terms = _terms(everything, base, mean, scale, scale, leave_out=False, jackknife=jackknife)

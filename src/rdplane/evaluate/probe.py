@@ -83,11 +83,11 @@ def cross_validated_accuracy(
         seed: of the choice of folds.
 
     Returns:
-        The share with its standard error; None if there are fewer than two classes, or if one has fewer images than
-        folds.
+        The share with its standard error; None if codes have no dimensions, if there are fewer than two classes, or
+        if one has fewer images than folds.
     """
     counts = np.unique(labels, return_counts=True)[1]
-    if len(counts) < 2 or counts.min() < folds:
+    if not codes.shape[1] or len(counts) < 2 or counts.min() < folds:
         return None
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     with threadpool_limits(1):  # the problems are too small to gain from more

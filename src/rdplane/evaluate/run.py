@@ -173,14 +173,15 @@ class Subject:
         return choose_device(self.device)
 
     @cached_property
-    def test(self) -> "tuple[Tensor, NDArray[np.int64] | None]":
-        """The test images on the device, and their labels, if there are any."""
+    def test(self) -> "tuple[Tensor, NDArray[np.int64] | None, NDArray[np.float64] | None]":
+        """The test images on the device; their labels, and the logarithms of their densities, where they are known."""
         import torch
 
         from rdplane.data.store import load
 
         prepared = load(self.images)
-        return torch.from_numpy(prepared.test).to(self.where), prepared.labels.get("test") if prepared.labels else None
+        labels, densities = prepared.labels or {}, prepared.log_density or {}
+        return torch.from_numpy(prepared.test).to(self.where), labels.get("test"), densities.get("test")
 
     @cached_property
     def _loaded(self) -> "dict[bool, VAE | Conditioned]":
@@ -208,7 +209,7 @@ def _compute(
     from rdplane.evaluate.given import Given
 
     model = subject.model(beta)
-    test, labels = subject.test
+    test, labels, log_density = subject.test
     cell: Any = model.cell
     averaged = bool(cell["training"].get("average"))
     average = None
@@ -217,8 +218,9 @@ def _compute(
     results: dict[str, Columns] = {}
 
     def possible(measure: Measure) -> bool:
-        """Whether there are labels and averaged weights, if it or a measure that it needs asks for them."""
+        """Whether there are labels, densities and averaged weights, if it or one that it needs asks for them."""
         lacking = (measure.labels and labels is None) or (measure.average and not averaged)
+        lacking = lacking or (measure.density and log_density is None)
         if measure.name not in keys or lacking:
             return False
         return all(possible(measures[needed]) for needed in measure.needs)
@@ -227,7 +229,9 @@ def _compute(
         measure = measures[name]
         settings = {key: value for key, value in keys[name]["measure"].items() if key != "version"}
         known = {needed: kept.per_image(needed) for needed in measure.needs}
-        given = Given(model, test, labels, settings, known, average=average if measure.average else None)
+        given = Given(
+            model, test, labels, settings, known, average=average if measure.average else None, log_density=log_density
+        )
         results[name] = call(measure, given) if possible(measure) else dict.fromkeys(rules_of(measure))
         if name == ALWAYS:  # the other measures of a cell that has diverged would only take time
             _check_finite(subject.folder, measure, results[name])

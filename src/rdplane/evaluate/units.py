@@ -57,7 +57,7 @@ def unit_variance(model: "VAE", images: Tensor, draws: int = DRAWS) -> Tensor:
 
 def active_units(model: "VAE", images: Tensor, draws: int = DRAWS) -> int:
     """Number of dimensions of z with Var_x(E[z_i|x]) > 0.01 (see `unit_variance`)."""
-    return int((unit_variance(model, images, draws) > THRESHOLD).sum())
+    return int((unit_variance(model, images, draws) > THRESHOLD).sum()) if model.latent else 0
 
 
 def measure(given: Given) -> Numbers:

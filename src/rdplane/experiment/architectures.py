@@ -1,5 +1,6 @@
 """Architectures by name, in the paper's notation: the symbols of encoder, decoder and marginal. Needs no torch."""
 
+import fnmatch
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
@@ -8,7 +9,7 @@ from rdplane.declare.kinds import KINDS
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 
-__all__ = ["ARCHITECTURES", "Architecture", "known", "parse", "place"]
+__all__ = ["ARCHITECTURES", "Architecture", "known", "matching", "parse", "place"]
 
 ARCHITECTURES = tuple("".join(symbols) for symbols in product("-+", "-+", "-+v"))
 """The paper's twelve: every combination of its parts, for instance ``-+v``."""
@@ -33,7 +34,19 @@ class Architecture:
 
 def known() -> tuple[str, ...]:
     """Every architecture that the declared parts make, those of extensions included."""
-    return tuple("".join(symbols) for symbols in product(*(declared().parts[kind] for kind in KINDS)))
+    names = ("".join(symbols) for symbols in product(*(declared().parts[kind] for kind in KINDS)))
+    return tuple(name for name in names if all(fnmatch.fnmatchcase(name, fits) for fits in _fits(name)))
+
+
+def matching(pattern: str) -> list[str]:
+    """The architectures that a pattern of a grid means; those with a part that fits no others go by their names."""
+    return [name for name in fnmatch.filter(known(), pattern) if name == pattern or not _fits(name)]
+
+
+def _fits(name: str) -> list[str]:
+    """The patterns that parts of an architecture ask it to match."""
+    parts = (declared().parts[kind][symbol] for kind, symbol in zip(KINDS, name, strict=True))
+    return [part.fits for part in parts if part.fits]
 
 
 def parse(name: str) -> Architecture:
@@ -50,6 +63,9 @@ def parse(name: str) -> Architecture:
             f"unknown architecture {name!r}: expected three symbols such as '-+v' ({symbols}); parts of your own are "
             "known where their file stands under extensions"
         )
+    for fits in _fits(name):
+        if not fnmatch.fnmatchcase(name, fits):
+            raise UserError(f"unknown architecture {name!r}: one of its parts fits {fits} alone; expected that")
     return Architecture(*name)
 
 

@@ -18,6 +18,7 @@ from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse, place
 from rdplane.experiment.keys import WARMUP_STEPS, contradictions, override_of, sizes_of
+from rdplane.experiment.teacher import TEACHER, teacher_of
 from rdplane.files import digest
 
 __all__ = [
@@ -188,6 +189,11 @@ def data_identity(config: dict[str, Any]) -> dict[str, Any]:
     """All that decides the prepared images, the version of their source included."""
     from rdplane import data
 
+    if config["dataset"] == TEACHER:
+        teacher = teacher_of(config)
+        (name,) = expand(teacher.config)
+        return {"dataset": TEACHER, "teacher": name, **teacher.counts, "seed": teacher.seed,
+                "version": versions.version(TEACHER)}  # fmt: skip
     identity = data.resolve(data_spec(config))
     built_in = declared().datasets.get(config["dataset"])
     name = "own images" if built_in is None or config["data"]["file"] else versions.of(built_in)
@@ -240,6 +246,8 @@ def _round_numbers(low: float, high: float) -> list[float]:
 def is_measured(config: dict[str, Any], measure: Measure, kinds: Iterable[tuple[str, str]]) -> bool:
     """Whether a measure is switched on, and cells of one of these architectures and objectives can have its needs."""
     if (measure.off and not config["evaluation"][measure.off]) or (measure.labels and config["data"]["file"]):
+        return False
+    if measure.density and config["dataset"] != TEACHER:
         return False
     return not measure.average or any(_overridden(config, name, "training", aim)["average"] for name, aim in kinds)
 

@@ -137,6 +137,8 @@ def resolve_config(raw: Any, source: str = "config.yaml", folder: str | Path = "
     _check_training(resolved, problems)
     _check_measures(resolved, registry, problems)
     _check_points(resolved, registry, problems)
+    if resolved["teacher"]["dataset"] == "teacher":
+        problems.add("teacher.dataset", "teacher", "the images that it learns from: mnist5k, say")
     resolved["model"] = _used_sizes(raw, resolved, registry, problems)
     problems.raise_if_any(source)
     return resolved

@@ -5,7 +5,6 @@ The paper's values (Section 4, Appendix F) are the defaults, so that a preset st
 from their declarations. Needs no torch.
 """
 
-import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +28,7 @@ from rdplane.declare.checks import (
 from rdplane.declare.kinds import KINDS, Key, Measure, Objective, Part
 from rdplane.declare.registry import Registry, declared
 from rdplane.errors import UserError
-from rdplane.experiment.architectures import ARCHITECTURES, known, parse
+from rdplane.experiment.architectures import ARCHITECTURES, known, matching, parse
 
 __all__ = [
     "COMPUTE", "WARMUP_STEPS", "Section", "axes", "contradictions", "override_of", "sections", "selection", "sizes_of",
@@ -53,10 +52,10 @@ class ArchitectureList(Check):
             return list(ARCHITECTURES)
         chosen: dict[str, None] = {}
         for item in Several(Text(), least=1)(value):
-            matching = [item] if item in known() else fnmatch.filter(known(), item)
-            if not matching:
+            found = matching(item)
+            if not found:
                 raise Invalid(f"an architecture (encoder, decoder, marginal) in quotes: {_symbols()}, or all")
-            chosen |= dict.fromkeys(matching)
+            chosen |= dict.fromkeys(found)
         return list(chosen)
 
     def schema(self) -> dict[str, Any]:
@@ -95,7 +94,7 @@ def selection() -> dict[str, Check]:
 
 TOP = (
     Key("experiment", FolderName(), "quick", "name; everything goes to results/<experiment>/"),
-    Key("dataset", Name(), "mnist5k", "{datasets}, or a name for your own images"),
+    Key("dataset", Name(), "mnist5k", "{datasets}, teacher, or a name for your own images"),
     Key(
         "extensions",
         Several(Text()),
@@ -115,6 +114,16 @@ DATA = (
     Key("timeout", Real(above=0.0), 30.0, "without an answer before a download is tried again", "seconds"),
     Key("retries", Whole(0), 3, "tries of a download after the first"),
 )  # fmt: skip
+TEACHER = (
+    Key("dataset", Name(), "mnist5k", "images on which it is trained: any data set but teacher itself"),
+    Key("images", Several(Whole(2), exactly=3), [4000, 500, 2000], "drawn from it for train, valid and test"),
+    Key("seed", Whole(0), 0, "of its training and of the draws"),
+    Key("epochs", Whole(1), 20, "of its training"),
+    Key("batch_size", Whole(1), 32, "images in each step of it"),
+    Key("learning_rate", Real(above=0.0), 3e-3, "of Adam, at the peak of a cosine"),
+    Key("pixelcnn_depth", Whole(1), 8, "channels of its PixelCNN++"),
+    Key("pixelcnn_resnets", Whole(1), 1, "residual layers in each of its six blocks"),
+)
 WARMUP_STEPS = 200  # where training.warmup_steps is null
 TRAINING = (
     Key("epochs", Whole(1), 200, "passes over the training images"),
@@ -223,6 +232,8 @@ def sections() -> dict[str, Section]:
     listed = (
         ("", "", top),
         ("data", "the images", DATA),
+        ("teacher", "a PixelCNN++ that draws the images of the data set teacher, so that their density is known",
+         TEACHER),
         ("grid", "the full product of these lists, each point one cell", _grid()),
         ("model", "sizes of the parts", tuple(registry.keys_of(Part).values())),
         ("training", "how every cell is trained", training),
@@ -243,9 +254,10 @@ def _filled(key: Key, datasets: str) -> Key:
 def sizes_of(architecture: str, registry: Registry | None = None) -> Iterator[str]:
     """Names of the sizes that an architecture has; others must not change its identity."""
     registry = registry or declared()
-    seen = set()
-    for kind, symbol in parse(architecture).symbols.items():
-        for size in registry.sizes(registry.parts[kind][symbol]):
+    parts = [registry.parts[kind][symbol] for kind, symbol in parse(architecture).symbols.items()]
+    seen = {size for part in parts for size in part.zero}
+    for part in parts:
+        for size in registry.sizes(part):
             if size not in seen:
                 seen.add(size)
                 yield size

@@ -10,6 +10,7 @@ from rdplane.errors import UserError
 from rdplane.experiment import toy_cells, versions
 from rdplane.experiment.architectures import parse
 from rdplane.experiment.cells import data_identity, expand, is_measured, points_of, select, spelled
+from rdplane.experiment.teacher import TEACHER, teacher_of
 from rdplane.files import digest
 
 __all__ = ["CURVE_GAP", "PAPER", "SELECTED", "TABLES", "Layout", "cell_of", "curve_of", "point_name"]
@@ -81,6 +82,15 @@ class Layout:
     def images(self) -> Path:
         """The prepared images: ``<results>/data/<dataset>/images-<hash>.npz``, shared by all experiments."""
         return self.results / "data" / self.config["dataset"] / f"images-{digest(data_identity(self.config))}.npz"
+
+    @cached_property
+    def teacher(self) -> "Layout | None":
+        """Where the teacher is trained, in the folder of the images that it draws; None for other data sets."""
+        if self.config["dataset"] != TEACHER:
+            return None
+        layout = Layout(teacher_of(self.config).config, self.results)
+        layout.folder = self.results / "data" / TEACHER
+        return layout
 
     @property
     def downloads(self) -> Path:

@@ -36,6 +36,7 @@ STAGES = {
     "training": ("train.loop",),
     "own images": ("data.own",),
     "samples": ("evaluate.samples",),
+    "teacher": ("evaluate.teacher",),
     "toy": ("toy.run",),
 }
 # The same for what is cheap to make again: an edit simply does so, without a declared version.

@@ -33,7 +33,7 @@ SHAPES = {
 }  # fmt: skip
 
 # What stands inside the hollow mark of an encoder -> matplotlib's marker, its area and the width of its lines.
-INSIDE = {"dot": ("o", 3.5, 0.0), "cross": ("x", 8.0, 0.9)}
+INSIDE = {"dot": ("o", 3.5, 0.0), "cross": ("x", 8.0, 0.9), "bar": ("_", 12.0, 1.1)}
 
 RING_AREA = 140.0
 RING: dict[str, Any] = {"facecolor": "none", "edgecolor": style.INK, "linewidth": 1.1, "linestyle": (0, (1, 1.3))}
@@ -50,7 +50,7 @@ class Mark:
     Attributes:
         colour: of its marks and curves.
         shape: the mark of its marginal, a key of `SHAPES`.
-        fill: the mark of its encoder: 'hollow', 'filled', or hollow with a 'dot' or a 'cross' inside.
+        fill: the mark of its encoder: 'hollow', 'filled', or hollow with a 'dot', a 'cross' or a 'bar' inside.
     """
 
     colour: Colour

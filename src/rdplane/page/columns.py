@@ -34,7 +34,7 @@ _SHAPES = {
 }  # fmt: skip
 
 # What stands inside the hollow mark of an encoder -> Bokeh's marker and pixels across.
-_INSIDE = {"dot": ("circle", 1.9), "cross": ("x", 4.5)}
+_INSIDE = {"dot": ("circle", 1.9), "cross": ("x", 4.5), "bar": ("dash", 6.0)}
 
 
 def of_runs(table: pd.DataFrame) -> dict[str, Any]:
