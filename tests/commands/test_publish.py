@@ -111,3 +111,12 @@ def test_nothing_to_publish(layout, tmp_path):
     with pytest.raises(UserError, match="nothing to publish"):
         publish(layout, tmp_path / "published")
     assert not (tmp_path / "published").exists()
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "results/published").iterdir()), ids=lambda path: path.name)
+def test_what_this_project_publishes_is_read_by_this_version(folder):
+    cells = {row["cell"].split("@")[0] for _, row in read_table(folder / "rd.csv").iterrows()}
+    assert cells == set(cells_of(folder)) == {path.name for path in (folder / "cells").iterdir()}

@@ -35,10 +35,8 @@ def make(folder, table):
 
 
 def measured(table):
-    return table.assign(
-        probe_accuracy=0.5, probe_accuracy_se=0.02, probe_classes=10, mi_lower=0.5 * table["rate"], mi_lower_se=0.02,
-        mi_upper=0.9 * table["rate"], mi_upper_se=0.3, mi_images=500,
-    )  # fmt: skip
+    table = table.assign(probe_accuracy=0.5, probe_accuracy_se=0.02, probe_classes=10)
+    return synthetic.with_information(synthetic.with_density(table))
 
 
 @pytest.fixture
@@ -88,7 +86,7 @@ def test_the_title_of_a_figure_without_numbers_can_be_switched_off(tmp_path, see
 def test_names_and_order_of_the_figures():
     assert list(declared().plots) == [
         "rd_plane", "rd_plane_by_group", "elbo_rate", "curve_gap", "training_curves", "probe_accuracy", "marginal_gap",
-        "samples_betas", "samples_curve", "samples_models", "samples_frontier", "samples_equal_elbo",
+        "exact_gap", "samples_betas", "samples_curve", "samples_models", "samples_frontier", "samples_equal_elbo",
         "samples_selected",
     ]  # fmt: skip
     assert list(declared().toy_plots) == ["phase_diagram", "toy_models", "toy_curve"]
@@ -113,7 +111,9 @@ def test_a_table_without_rows_is_refused(folder):
         draw("rd_plane", folder, SETTINGS)
 
 
-@pytest.mark.parametrize(("name", "measure"), [("probe_accuracy", "linear probe"), ("marginal_gap", "bounds on I")])
+@pytest.mark.parametrize(("name", "measure"), [
+    ("probe_accuracy", "linear probe"), ("marginal_gap", "bounds on I"), ("exact_gap", "known density"),
+])  # fmt: skip
 def test_a_figure_of_a_measure_that_no_run_has_says_why(tmp_path, seen, name, measure):
     draw(name, make(tmp_path, synthetic.table(architectures=["---"])), SETTINGS)
     shown = written(seen[0])

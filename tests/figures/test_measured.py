@@ -8,6 +8,7 @@ import synthetic
 from reading import assert_readable, written
 
 from rdplane.errors import UserError
+from rdplane.figures.exact_gap import draw_exact_gap
 from rdplane.figures.marginal_gap import draw_marginal_gap
 from rdplane.figures.probe_accuracy import draw_probe_accuracy
 
@@ -19,7 +20,7 @@ def measured(**options):
 
 def with_measures(table):
     information = 0.9 * table["rate"]
-    return table.assign(
+    return synthetic.with_density(table).assign(
         probe_accuracy=0.1 + 0.8 * np.tanh(table["rate"] / 10),
         probe_accuracy_se=0.02,
         probe_classes=10,
@@ -36,7 +37,7 @@ def both(**options):
     return with_measures(pd.concat([synthetic.curves(**names), synthetic.table(**options)], ignore_index=True))
 
 
-FIGURES = {"probe": draw_probe_accuracy, "gap": draw_marginal_gap}
+FIGURES = {"probe": draw_probe_accuracy, "gap": draw_marginal_gap, "exact": draw_exact_gap}
 TABLES = {
     "36 runs": lambda: measured(),
     "one run": lambda: measured(architectures=["-+v"], betas=[1.0]),
@@ -79,11 +80,13 @@ def test_the_table_is_left_as_it_was(figure):
 @pytest.mark.parametrize("figure", FIGURES)
 def test_runs_without_the_measure_are_counted(figure):
     table = measured()
-    table.loc[:3, ["probe_accuracy", "mi_upper"]] = np.nan
+    table.loc[:3, ["probe_accuracy", "mi_upper", "gap"]] = np.nan
     assert "4 runs without this measure" in written(FIGURES[figure](table))
 
 
-@pytest.mark.parametrize(("figure", "reason"), [("probe", "has no labels"), ("gap", "mi_images 0")])
+@pytest.mark.parametrize(("figure", "reason"), [
+    ("probe", "has no labels"), ("gap", "mi_images 0"), ("exact", "density of the images is not known"),
+])  # fmt: skip
 def test_a_table_without_the_measure_is_refused(figure, reason):
     with pytest.raises(UserError, match=reason):
         FIGURES[figure](synthetic.table())
@@ -130,7 +133,7 @@ def test_curves_are_lines_among_the_marks_of_separate_runs(figure):
 @pytest.mark.parametrize("figure", FIGURES)
 def test_points_of_curves_without_the_measure_are_counted_as_such(figure):
     table = both()
-    table.loc[:1, ["probe_accuracy", "mi_upper"]] = np.nan
+    table.loc[:1, ["probe_accuracy", "mi_upper", "gap"]] = np.nan
     assert "2 points of curves without this measure" in written(FIGURES[figure](table))
 
 

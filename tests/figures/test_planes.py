@@ -320,3 +320,10 @@ def test_a_close_up_does_not_take_the_points_of_a_curve_for_runs():
 def test_a_line_of_a_curve_is_drawn_for_every_group_that_has_it():
     axes = draw_rd_plane_by_group(synthetic.curves()).axes[0]
     assert len(axes.get_lines()) == 1 + 12 + 2  # the diagonal, the curves, a frontier for each encoder
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_one_run_without_a_rate_has_axes_around_it(figure):
+    (run,) = synthetic.alone(80.0)["distortion"]
+    low, high = FIGURES[figure](synthetic.alone(80.0)).axes[0].get_ylim()
+    assert low < run < high and high - low < 30

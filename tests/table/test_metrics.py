@@ -62,7 +62,7 @@ def test_the_number_of_an_objective_is_a_number(tmp_path, value):
         read_metrics(write(tmp_path, made.metrics(**{"cell.objective.value": value})))
 
 
-@pytest.mark.parametrize("path", ["torch", "rate", "mi_upper", "precision", "cell.seed", "cell.versions"])
+@pytest.mark.parametrize("path", ["torch", "rate", "active_units", "precision", "cell.seed", "cell.versions"])
 def test_a_missing_key_is_named(tmp_path, path):
     metrics = made.metrics()
     del (metrics["cell"] if "." in path else metrics)[path.split(".")[-1]]
@@ -96,8 +96,14 @@ def test_metrics_of_a_measure_of_ones_own_are_checked(tmp_path, extension):
             read_metrics(write(tmp_path, made.metrics(**good | {name: value})))
 
 
-def test_metrics_made_before_a_measure_was_declared_say_so(tmp_path, extension):
+def test_a_measure_that_was_declared_after_the_metrics_were_made_is_empty(tmp_path, extension):
     file = write(tmp_path, made.metrics())
+    extension(made.MINE)
+    assert read_metrics(file)["ink"] is None
+
+
+def test_a_measure_that_was_asked_for_must_be_there(tmp_path, extension):
+    file = write(tmp_path, made.metrics(**{"evaluation.ink": {"version": "1"}}))
     extension(made.MINE)
     with pytest.raises(UserError, match=r"ink is missing, .* evaluate this cell anew"):
         read_metrics(file)

@@ -169,7 +169,8 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
 
     Returns:
         The metrics. Every number in them is finite, -ELBO is R + D, and no key is missing or unknown. Those of a curve
-        have `points` in the place of columns, and what was `asked` for (`rdplane.experiment.cells.points_of`).
+        have `points` in the place of columns, and what was `asked` for (`rdplane.experiment.cells.points_of`). A
+        measure that the evaluation left out is empty, also where it was declared after the file was written.
 
     Raises:
         UserError: the file is missing, not JSON, or a key is missing, unknown or has an unexpected value.
@@ -178,6 +179,7 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
     if not isinstance(metrics, dict):
         raise UserError(f"{path}: expected a mapping at the top, found {shown(metrics)}; {REMEDY}")
     columns = _measures()
+    _fill(metrics)
     _check(path, "", metrics, _rules(CURVE if "points" in metrics else columns))
     cell = metrics["cell"]
     architecture = Rule(f"one of {', '.join(known())}", lambda value: value in known())
@@ -193,6 +195,18 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
         _check(path, prefix, point, {**POINT, **columns})
         _check_sum(path, prefix, point)
     return metrics
+
+
+def _fill(metrics: dict[str, Any]) -> None:
+    """Add the columns of measures that the evaluation left out, empty, to metrics of whatever form."""
+    evaluation, points = metrics.get("evaluation"), metrics.get("points", [metrics])
+    if not isinstance(evaluation, dict) or not isinstance(points, list):
+        return  # which is said soon
+    for measure in declared().measures.values():
+        if measure.name not in evaluation and measure.name != ALWAYS:
+            for found in points:
+                if isinstance(found, dict):
+                    found.update({name: found.get(name) for name in rules_of(measure)})
 
 
 def rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -9,8 +9,7 @@ import pandas as pd
 
 from rdplane.declare import Figure
 from rdplane.experiment.architectures import place
-from rdplane.figures import keys, plane, runs, style
-from rdplane.table import frontier
+from rdplane.figures import keys, plane, references, runs, style
 from rdplane.table.paper import published_points
 
 __all__ = ["draw_elbo_rate"]
@@ -38,13 +37,16 @@ def draw_elbo_rate(
     """-ELBO = R + D against rate, one mark per run: all runs, and beside them a close-up of the best.
 
     A curve of one training is a line. The dashed line is the best -ELBO H^ up to R = H^ and -ELBO = R from there on,
-    where D would be below 0. The close-up is left out when it would show the same runs.
+    where D would be below 0; where the density of the images is known, the true boundary H takes its place, which the
+    close-up shows if that leaves half of it to the runs. A PixelCNN++ alone adds its prefix code, which is level. The
+    close-up is left out when it would show the same runs.
 
     Args:
         table, title, note, missing, published: as `rdplane.figures.rd_plane.draw_rd_plane`.
     """
     points = published_points(table["dataset"].iloc[0] if published else "")
-    best = float(table["neg_elbo"].iloc[frontier.best_elbo(table["rate"], table["distortion"])])
+    known = references.references(table)
+    best = known.best
     close = _close(table, best)
     split = 2 <= len(close) < len(table)
     views = [("All runs", table, points)]
@@ -55,9 +57,10 @@ def draw_elbo_rate(
     wide = (each + 0.75) * len(views)
     names = place([*table["architecture"], *points["architecture"]])
     across, up = keys.architecture_key_size(names)
+    explained = references.entries(known)
     page = style.Page(
         wide + 0.25 + across,
-        max(4.9 if split else 5.4, up + 2.7),
+        max(4.9 if split else 5.4, up + 2.7 + keys.legend_size(explained)),
         title,
         runs.describe(table),
         note,
@@ -68,27 +71,21 @@ def draw_elbo_rate(
     for column, (heading, shown, printed) in enumerate(views):
         axes = page.axes(0.65 + column * (each + 0.75), 0.5, each, top - 0.5)
         xlim = style.spread(np.concatenate(([0.0], shown["rate"], printed["rate"])))
-        ylim = style.spread(np.concatenate(([best], shown["neg_elbo"], printed["neg_elbo"])))
+        heights = np.concatenate(([best], shown["neg_elbo"], printed["neg_elbo"]))
+        if shown is table or best - known.lowest <= np.ptp(heights):
+            heights = np.append(heights, known.lowest)
+        ylim = style.spread(heights)
         axes.set(xlabel=style.RATE, ylabel=style.NEG_ELBO, xlim=xlim, ylim=ylim)
         if split:
             axes.set_title(heading, loc="left", color=style.INK)
-        right = max(xlim[1], best)
-        axes.plot(
-            [0, best, right],
-            [best, best, right],
-            color=style.FAINT,
-            linestyle=keys.DASHED,
-            linewidth=1.1,
-            zorder=1,
-            scalex=False,
-        )
+        references.draw(axes, known, (xlim[1], ylim[1]), "neg_elbo")
         # All runs in both: the curves of the close-up then lead to the runs outside it.
         entries = plane.draw_runs(axes, table, "neg_elbo", points)
         axes.set(xlim=xlim, ylim=ylim)
-        plane.label_runs(axes, shown, "neg_elbo")
+        plane.label_runs(axes, shown, "neg_elbo", references.name_infeasible(axes, known, "neg_elbo"))
     keys.architecture_key(page.axes(wide + 0.2, top - up, across, up), names)
-    diagonal = keys.line(f"{best:.1f}, the best −ELBO", style.FAINT, 1.1, (0, (4, 2.5)))
-    keys.legend(page.axes(wide + 0.2, 0.5, across, top - up - 0.65), [diagonal, *entries])
+    lines = [*references.best_entries(known, f"{best:.1f}, the best −ELBO"), *explained]
+    keys.legend(page.axes(wide + 0.2, 0.5, across, top - up - 0.65), [*lines, *entries])
     return page.figure
 
 

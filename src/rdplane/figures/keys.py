@@ -16,8 +16,8 @@ from rdplane.declare.registry import declared
 from rdplane.figures import marks, runs, style
 
 __all__ = [
-    "DASHED", "DOTTED", "Entry", "annealed", "architecture_key", "architecture_key_size", "cross", "legend", "line",
-    "overlays", "ring",
+    "DASHED", "DOTTED", "Entry", "annealed", "architecture_key", "architecture_key_size", "cross", "legend",
+    "legend_size", "line", "overlays", "ring",
 ]  # fmt: skip
 
 Dashes = Literal["solid"] | tuple[float, tuple[float, ...]]
@@ -29,6 +29,7 @@ DOTTED: Dashes = (0, (1, 1.65))
 # Inches: the first column's middle, from column to column, from row to row.
 _LEFT, _COLUMN, _ROW = 0.42, 0.70, 0.41
 _MOST = 46  # characters of a row's heading
+_APART = 0.7  # heights of a line, between two entries of a list
 
 
 def architecture_key_size(architectures: Sequence[str]) -> tuple[float, float]:
@@ -75,13 +76,19 @@ def _rows(architectures: Sequence[str]) -> list[tuple[str, str]]:
     return [pair for pair in pairs if any((name[0], name[1]) == pair for name in architectures)]
 
 
+def legend_size(entries: Sequence[Entry]) -> float:
+    """Inches up that `legend` needs for these entries."""
+    lines = sum(1 + text.count("\n") for _, text in entries)
+    return (1.25 * lines + _APART * len(entries)) * style.SMALL / 72
+
+
 def legend(axes: Axes, entries: Sequence[Entry]) -> None:
     """Fill `axes` with a list of lines and signs, each with what it means."""
     axes.axis("off")
     handles, texts = zip(*entries, strict=True)
     axes.legend(
         handles, texts, loc="upper left", bbox_to_anchor=(0, 1), borderaxespad=0, borderpad=0, frameon=False,
-        handlelength=2.0, labelspacing=0.7,
+        handlelength=2.0, labelspacing=_APART,
     )  # fmt: skip
 
 

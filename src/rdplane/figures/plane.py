@@ -33,7 +33,8 @@ def limits(values: np.ndarray, best: float, shortest: float = 0.0) -> tuple[floa
     low, high = float(values.min()), max(shortest, float(kept.max(initial=0.0)))
     if low < 0.4 * high:
         return min(-0.02 * high, 1.05 * low), 1.05 * high
-    return low - 0.08 * (high - low), high + 0.08 * (high - low)
+    room = 0.08 * (high - low) or 1.0  # of a single value as well
+    return low - room, high + room
 
 
 def draw_runs(axes: Axes, table: pd.DataFrame, y: str, published: pd.DataFrame) -> list[keys.Entry]:
@@ -136,7 +137,7 @@ def label_runs(axes: Axes, table: pd.DataFrame, y: str, taken: np.ndarray | None
     axes are final.
 
     Args:
-        taken: a further place to keep off, (4,) left, bottom, right, top in pixels.
+        taken: further places to keep off, (4,) or (N, 4) left, bottom, right, top in pixels.
     """
     figure = axes.get_figure(root=True)
     assert figure is not None

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from rdplane.declare import Figure
 from rdplane.declare.kinds import KINDS, MARKS
 from rdplane.declare.registry import declared
-from rdplane.figures import curve_lines, keys, marks, plane, runs, style
+from rdplane.figures import curve_lines, keys, marks, plane, references, runs, style
 from rdplane.table import frontier
 
 __all__ = ["draw_rd_plane_by_group"]
@@ -35,13 +35,15 @@ def draw_rd_plane_by_group(
 ) -> matplotlib.figure.Figure:
     """Three RD planes: all runs, faint, and one stepwise Pareto frontier for each encoder, decoder and marginal.
 
-    The points of a curve of one training are joined by a faint line.
+    The points of a curve of one training are joined by a faint line. The diagonal of the best -ELBO, the true boundary
+    where it is known, and the prefix code are those of `rdplane.figures.rd_plane.draw_rd_plane`.
 
     Args:
         table, title, note, missing: as `rdplane.figures.rd_plane.draw_rd_plane`.
     """
     rate, distortion = table["rate"].to_numpy(), table["distortion"].to_numpy()
-    best = float(table["neg_elbo"].iloc[frontier.best_elbo(rate, distortion)])
+    known = references.references(table)
+    best = known.best
     footnotes = runs.footnotes(table, missing)
     # As in the paper the panels are cut at little more than the best -ELBO: beyond it no frontier tells more. But
     # every group shows at least its own best run.
@@ -49,8 +51,9 @@ def draw_rd_plane_by_group(
     shown = (rate <= high) & (distortion <= high)
     if not shown.all():
         footnotes.append(f"{runs.counted_rows(table[~shown])} beyond the axes")
+    footnotes += references.notes(known)
     xlim = plane.limits(np.append(rate[shown], 0.0), high, shortest=0.2 * best)
-    ylim = plane.limits(np.append(distortion[shown], best), high)
+    ylim = plane.limits(np.append(distortion[shown], [best, known.lowest]), high)
     page = style.Page(11.6, 4.25, title, runs.describe(table), note, footnotes)
     for column, kind in enumerate(KINDS):
         axes = page.axes(0.65 + 3.75 * column, 0.5, 3.4, 3.4)
@@ -58,8 +61,9 @@ def draw_rd_plane_by_group(
         axes.set(xlabel=style.RATE, xlim=xlim, ylim=ylim, box_aspect=1)
         if column == 0:
             axes.set_ylabel(style.DISTORTION)
-        axes.plot([0, best], [best, 0], color=style.FAINT, linestyle=keys.DASHED, linewidth=1.0, zorder=1)
+        references.draw(axes, known, (xlim[1], ylim[1]), width=1.0)
         _frontiers(axes, table, kind, 1.1 * high)
+        references.name_infeasible(axes, known)
     return page.figure
 
 
@@ -79,7 +83,8 @@ def _frontiers(axes: Axes, table: pd.DataFrame, kind: str, far: float) -> None:
             for _, line in curve_lines.lines(group, group["distortion"].to_numpy()):
                 axes.plot(*line.T, color=colour, linewidth=0.9, alpha=0.35, zorder=1.2)
         x, y = frontier.staircase(group["rate"], group["distortion"], top=far, right=far)
-        axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.8, label=f"{marks.sign(symbol)}  {part.title}")
+        title = f"{part.title} {kind}" if part.zero else part.title  # 'No encoder'
+        axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.8, label=f"{marks.sign(symbol)}  {title}")
     axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.6, borderpad=0.2)
 
 

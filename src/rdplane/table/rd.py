@@ -197,11 +197,12 @@ def read_table(path: str | Path) -> "pd.DataFrame":
     """Read ``rd.csv``: names and signs as text; objectives and measures as floats, NaN where empty.
 
     Returns:
-        One row per cell, with the columns of `columns`.
+        One row per cell, with the columns of `columns`; those of a measure or objective that was declared after the
+        table was made are empty.
 
     Raises:
-        UserError: the file is missing or not a table, a column is missing (that of a measure, say, which was declared
-            after the table was made), or a value is not of its column's type.
+        UserError: the file is missing or not a table, another column is missing, or a value is not of its column's
+            type.
     """
     import pandas as pd
 
@@ -213,13 +214,13 @@ def read_table(path: str | Path) -> "pd.DataFrame":
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a table ({error}); {remedy}") from None
     expected, optional = columns(), _optional()
-    missing = [name for name in expected if name not in text.columns]
+    missing = [name for name in expected if name not in text.columns and name not in optional]
     if missing:
         raise UserError(f"{path}: column {missing[0]} is missing, expected {', '.join(expected)}; {remedy}")
     among = {"architecture": known(), "objective": tuple(declared().objectives)}
     table = {}
     for name, column in expected.items():
-        values, kind = text[name], column.type
+        values, kind = text.get(name, pd.Series("", text.index, dtype=str)), column.type
         if name in optional and kind != "str":
             values, kind = values.mask(values == "", "nan"), "float64"  # NaN where empty
         try:
