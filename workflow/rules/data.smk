@@ -49,7 +49,10 @@ else:
             ENVIRONMENT
         threads: CONFIG["compute"]["threads"]
         resources:
-            gpu_place=int(HAS_GPU and CONFIG["compute"]["device"] in ("auto", "cuda")),
+            gpu_place=gpu_place(CONFIG["compute"]["device"]),
+            mem_mb=cell_megabytes,
+            runtime=lambda wildcards, attempt: attempt
+            * round(10 + epochs_minutes(LAYOUT.teacher.cells[TEACHER])),
         params:
             cell=canonical_json(LAYOUT.teacher.cells[TEACHER]),
             folder=lambda wildcards, output: str(Path(output[0]).parent),
@@ -70,7 +73,9 @@ else:
         conda:
             ENVIRONMENT
         resources:
-            gpu_place=int(HAS_GPU and CONFIG["compute"]["device"] in ("auto", "cuda")),
+            gpu_place=gpu_place(CONFIG["compute"]["device"]),
+            mem_mb=cell_megabytes,
+            runtime=lambda wildcards, attempt: attempt * 60,
         params:
             config=lambda wildcards, output: SETTINGS,
             folder=lambda wildcards, input: str(Path(input[0]).parent),
