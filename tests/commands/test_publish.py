@@ -67,7 +67,7 @@ def test_a_copy_says_on_what_and_by_what_its_cells_were_trained(layout, tmp_path
     (row,) = cells_of(publish(layout, tmp_path / "published")).values()
     record = json.loads((layout.cell(row["cell"]) / "train.json").read_text())
     assert row["device"] == record["device"] and float(row["train_seconds"]) == record["train_seconds"]
-    assert row["commit"] and row["published"] and not row["note"]
+    assert row["published_from"] and row["published"] and not row["note"]
 
 
 def test_publishing_again_adds_and_leaves_what_is_there(layout, tmp_path):
@@ -99,11 +99,53 @@ def test_other_numbers_are_never_replaced_in_silence(layout, tmp_path):
     metrics = json.loads((layout.cell(first) / "metrics.json").read_text())
     (layout.cell(first) / "metrics.json").write_text(json.dumps(metrics | {"train_seconds": 7.0}))
     was = (folder / "rd.csv").read_bytes()
-    with pytest.raises(UserError, match=f"published in .* with other numbers, the first is {first}.*--replace"):
+    with pytest.raises(
+        UserError, match=f"published in .* with other numbers: 1 of 1 cells, the first is {first}.*--replace"
+    ):
         publish(layout, tmp_path / "published")
     assert (folder / "rd.csv").read_bytes() == was
     publish(layout, tmp_path / "published", replace=True)
     assert read_table(folder / "rd.csv")["train_seconds"].tolist() == [7.0]
+
+
+def test_damaged_records_are_found_before_anything_is_written(layout, tmp_path):
+    folder = publish(layout, tmp_path / "published")
+    first = next(iter(layout.cells))
+    was = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for record in ("metrics.json", "train.json"):
+        whole = (layout.cell(first) / record).read_bytes()
+        (layout.cell(first) / record).write_bytes(whole[:50])
+        with pytest.raises(UserError, match=record):
+            publish(layout, tmp_path / "published", replace=True)
+        with pytest.raises(UserError, match=record):
+            publish(layout, tmp_path / "new")
+        (layout.cell(first) / record).write_bytes(whole)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == was
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"\xff\xfe", b"cell\nx\n"])
+def test_what_made_the_cells_is_never_made_up_again(layout, tmp_path, damage):
+    folder = publish(layout, tmp_path / "published")
+    (folder / "cells.csv").unlink()
+    if damage is not None:
+        (folder / "cells.csv").write_bytes(damage)
+    with pytest.raises(UserError, match=r"cells\.csv does not list the cells .* restore both"):
+        publish(layout, tmp_path / "published")
+
+
+def test_samples_are_those_of_now_and_more_measures_are_added(layout, tmp_path):
+    folder = publish(layout, tmp_path / "published")
+    first = next(iter(layout.cells))
+    (layout.cell(first) / "samples.npz").write_bytes(b"others")
+    metrics = json.loads((layout.cell(first) / "metrics.json").read_text())
+    (layout.cell(first) / "metrics.json").write_text(
+        json.dumps(metrics | {"probe_accuracy": 0.5, "probe_accuracy_se": 0})
+    )
+    shutil.copy(layout.cell(first) / "metrics.json", tmp_path / "more.json")
+    publish(layout, tmp_path / "published")
+    assert (folder / "cells" / first / "samples.npz").read_bytes() == b"others"
+    assert read_table(folder / "rd.csv")["probe_accuracy"].tolist() == [0.5]
 
 
 def test_nothing_to_publish(layout, tmp_path):

@@ -190,7 +190,7 @@ def test_an_objective_has_overrides_of_its_own():
 
 def test_an_objective_has_overrides_for_some_architectures():
     grid = {"architectures": ["---", "-+-"], "beta": [1.0], "curve": [[0.1, 1.0]]}
-    overrides = {name: {"training": {"epochs": n}} for name, n in {"?+?": 3, "curve ?-?": 12, "curve ?+?": 6}.items()}
+    overrides = {name: {"training": {"epochs": n}} for name, n in {"?+?": 3, "curve ?-?": 12, " curve  ?+?": 6}.items()}
     found = cells(grid=grid, training={"epochs": 4}, overrides=overrides)
     epochs = [(c["architecture"], c["objective"]["name"], c["training"]["epochs"]) for c in found.values()]
     assert sorted(epochs) == [("-+-", "beta", 3), ("-+-", "curve", 6), ("---", "beta", 4), ("---", "curve", 12)]

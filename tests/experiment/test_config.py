@@ -35,7 +35,10 @@ BAD = [
     ({"grid": {"beta": [-0.1]}}, "grid.beta is [-0.1], expected a finite number of at least 0"),
     ({"grid": {"beta": [float("nan")]}}, "expected a finite number of at least 0"),
     ({"grid": {"seed": []}}, "expected a list of at least 1 value"),
-    ({"grid": {"architectures": ["-+x"]}}, "one symbol each of encoder - + 0, decoder - +, marginal - + v, such as"),
+    (
+        {"grid": {"architectures": ["-+x"]}},
+        "one symbol each of encoder - + 0 (in 0+- alone), decoder - +, marginal - + v, such as",
+    ),
     ({"grid": {"extra": [{"beta": 1}]}}, "that each name architecture"),
     ({"grid": {"exclude": [{"betas": 1}]}}, "not 'betas'"),
     ({"experiment": "../elsewhere"}, "experiment is '../elsewhere', expected a name"),

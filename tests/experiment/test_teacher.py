@@ -2,8 +2,9 @@
 
 import pytest
 
+from rdplane.declare.registry import declared, use
 from rdplane.errors import UserError
-from rdplane.experiment.cells import data_identity, evaluation_of
+from rdplane.experiment.cells import data_identity, evaluation_of, expand
 from rdplane.experiment.config import resolve_config
 from rdplane.experiment.layout import Layout
 
@@ -41,3 +42,30 @@ def test_only_images_of_a_teacher_are_measured_exactly(dataset, measured):
 def test_a_teacher_cannot_learn_from_itself():
     with pytest.raises(UserError, match=r"teacher\.dataset is 'teacher', expected"):
         resolve_config({"dataset": "teacher", "teacher": {"dataset": "teacher"}})
+
+
+def test_the_extensions_of_an_experiment_stay_in_use(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from rdplane.declare import Column, Measure\n"
+        'MEASURE = Measure(name="ink", title="ink", computes="ink", columns=(Column("ink", "ink"),))\n'
+        "def ink(given):\n    return {}\n"
+    )
+    try:
+        config = resolve_config({"dataset": "teacher", "extensions": [str(path)]})
+        assert Layout(config).images and "ink" in declared().measures
+    finally:
+        use([])
+
+
+def test_what_is_wrong_with_its_images_names_their_key():
+    with pytest.raises(UserError, match=r"teacher\.dataset is 'nope', from whose images the teacher learns: .*unknown"):
+        data_identity(resolve_config({"dataset": "teacher", "teacher": {"dataset": "nope"}}))
+
+
+@pytest.mark.parametrize("grid", [{"curve": [[0.1, 1.0]]}, {"rate_target": [5]}])
+def test_nothing_but_beta_is_for_a_model_without_a_code(grid):
+    (name,) = grid
+    config = {"grid": {"architectures": ["0+-"], "beta": [], **grid}}
+    with pytest.raises(UserError, match=rf"grid\.{name} is .* for 0\+-, which has no code"):
+        expand(resolve_config(config))

@@ -6,23 +6,26 @@ grid stay and are said to be that; and a cell that is there with other numbers i
 
 import csv
 import datetime
+import functools
 import io
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import rdplane
 from rdplane.errors import UserError
 from rdplane.experiment.layout import CURVE_GAP, PAPER, Layout
+from rdplane.experiment.metrics import measured, read_metrics, rows
 from rdplane.files import atomic, read_json, write_text
 
 __all__ = ["FIELDS", "publish"]
 
 RECORDS = ("train.json", "history.csv", "metrics.json")
 OPTIONAL = ("samples.npz",)
-FIELDS = (
-    "cell", "epochs", "parameters", "train_seconds", "device", "threads", "precision", "torch", "commit", "published",
-)  # fmt: skip
+TRAINED = ("epochs", "parameters", "train_seconds", "device", "threads", "precision", "torch")
+FIELDS = ("cell", *TRAINED, "published_from", "published")
+HEADER = [*FIELDS, "note"]
 CURRENT, OLDER = "", "older code, or another grid"
 
 
@@ -35,32 +38,30 @@ def publish(layout: Layout, to: Path, replace: bool = False) -> Path:
         replace: whether cells that are there with other numbers may be replaced.
 
     Returns:
-        The folder of the copy: `rd.csv`, `cells.csv` (on what, by which commit and how long each cell was trained),
-        `missing.csv`, `tables/`, `figures/`, `README.md`, and `cells/` with the records of each cell.
+        The folder of the copy: `rd.csv`, `missing.csv`, `tables/`, `figures/`, `README.md`, `cells/` with the records
+        of each cell, and `cells.csv`: on what and how long each was trained, and from which commit it was published.
 
     Raises:
-        UserError: no cell is finished, one is published with other numbers, or a file is damaged or cannot be written.
+        UserError: no cell is finished, one is published with other numbers, or a file is damaged or cannot be written;
+            a damaged one is found before anything is written.
     """
     folder = to / layout.config["experiment"]
     finished = [name for name in layout.cells if all((layout.cell(name) / record).exists() for record in RECORDS)]
     if not finished:
         raise UserError(f"no cell of {layout.folder} is trained and measured yet, so there is nothing to publish")
+    known = _read(folder)
+    trained = {name: _provenance(layout.cell(name)) for name in finished}
     changed = [name for name in finished if _differs(layout.cell(name), folder / "cells" / name)]
     if changed and not replace:
         raise UserError(
-            f"{len(changed)} cells are published in {folder} with other numbers, the first is {changed[0]}; "
-            "publish with --replace to put these in their place, or with --to into another folder"
+            f"published in {folder} with other numbers: {len(changed)} of {len(finished)} cells, the first is "
+            f"{changed[0]}; publish with --replace to put these in their place, or with --to into another folder"
         )
-    known = _read(folder / "cells.csv")
     for name in finished:
-        place = folder / "cells" / name
-        new = name not in known or name in changed
         for record in (*RECORDS, *OPTIONAL):
-            if (layout.cell(name) / record).exists() and (new or not (place / record).exists()):
-                with atomic(place / record) as stream:
-                    stream.write((layout.cell(name) / record).read_bytes())
-        if new:
-            known[name] = _provenance(layout.cell(name))
+            _copy(layout.cell(name) / record, folder / "cells" / name / record)
+        if name not in known or name in changed:
+            known[name] = trained[name]
     ordered = [name for name in layout.cells if name in known] + [name for name in known if name not in layout.cells]
     _write(folder / "cells.csv", [known[name] | {"note": _note(layout, name)} for name in ordered])
     missing = "".join(f"{name},not published yet\n" for name in layout.cells if name not in known)
@@ -70,9 +71,27 @@ def publish(layout: Layout, to: Path, replace: bool = False) -> Path:
 
 
 def _differs(cell: Path, published: Path) -> bool:
-    """Whether a cell is published with other numbers than it has."""
-    path = published / "metrics.json"
-    return path.exists() and path.read_bytes() != (cell / "metrics.json").read_bytes()
+    """Whether one of a cell's numbers is published as another: those that only one of the two has do not count."""
+    metrics = read_metrics(cell / "metrics.json")
+    if not (published / "metrics.json").exists():
+        return False
+    before = {_point(row): row for row in rows(read_metrics(published / "metrics.json"))}
+    return any(
+        None not in (row[name], before[_point(row)][name]) and row[name] != before[_point(row)][name]
+        for row in rows(metrics) if _point(row) in before
+        for name in (*measured(), *TRAINED[:3])
+    )  # fmt: skip
+
+
+def _point(row: Mapping[str, Any]) -> tuple[Any, Any]:
+    return row.get("beta"), row.get("rate_target")
+
+
+def _copy(source: Path, place: Path) -> None:
+    """Copy a record, unless it is there already or there is none."""
+    if source.exists() and not (place.exists() and place.read_bytes() == source.read_bytes()):
+        with atomic(place) as stream:
+            stream.write(source.read_bytes())
 
 
 def _note(layout: Layout, name: str) -> str:
@@ -80,40 +99,56 @@ def _note(layout: Layout, name: str) -> str:
 
 
 def _provenance(cell: Path) -> dict[str, Any]:
-    """On what, how long and by which commit a cell was trained."""
+    """On what and how long a cell was trained, and from which commit it is published."""
     record = read_json(cell / "train.json")
-    named = {field: record.get(field, "") for field in FIELDS if field not in ("cell", "commit", "published")}
-    return {"cell": cell.name, **named, "commit": _commit(), "published": datetime.date.today().isoformat()}
+    if not isinstance(record, dict) or any(field not in record for field in TRAINED):
+        raise UserError(f"{cell / 'train.json'} is not what training leaves; delete that folder and train again")
+    named = {field: str(record[field]) for field in TRAINED}
+    return {"cell": cell.name, **named, "published_from": _commit(), "published": datetime.date.today().isoformat()}
 
 
+@functools.cache
 def _commit() -> str:
-    """The commit of this source, with '-dirty' where it was edited; the version where it is no repository."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
+    """The commit of this source, with '-dirty' where it was edited; the version where git does not keep this file."""
+    command = ["git", "-C", str(Path(__file__).parent)]
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
+        kept = subprocess.run([*command, "ls-files", "--error-unmatch", Path(__file__).name], capture_output=True)
+        if kept.returncode:
+            return rdplane.__version__
+        named = [*command, "describe", "--always", "--dirty", "--exclude=*"]
+        return subprocess.run(named, capture_output=True, text=True).stdout.strip() or rdplane.__version__
+    except OSError:
         return rdplane.__version__
-    return run.stdout.strip() or rdplane.__version__
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
-    """Cell -> its row of ``cells.csv``; none where there is no such file.
+def _read(folder: Path) -> dict[str, dict[str, Any]]:
+    """Cell -> its row of ``cells.csv``; none where nothing is published yet.
 
     Raises:
-        UserError: it is damaged.
+        UserError: the table is damaged, or it and the cells do not go together.
     """
-    if not path.exists():
+    path, cells = folder / "cells.csv", folder / "cells"
+    there = {place.name for place in cells.iterdir()} if cells.is_dir() else set()
+    if not path.exists() and not there:
         return {}
-    with path.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    if any(not row.get(field) for row in rows for field in ("cell", "commit")):
-        raise UserError(f"{path} is damaged: a row has no cell or no commit; restore it, for it is made only once")
-    return {row["cell"]: {field: row.get(field, "") for field in FIELDS} for row in rows}
+    try:
+        with path.open(newline="") as stream:
+            reader = csv.DictReader(stream)
+            found = {row["cell"]: {field: row[field] for field in FIELDS} for row in reader}
+        whole = reader.fieldnames == HEADER and all(float(row["train_seconds"]) >= 0 for row in found.values())
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        whole, found = False, {}
+    if not whole or found.keys() != there:
+        raise UserError(
+            f"{path} does not list the cells that are published in {cells}, or is damaged; what it says is known "
+            "nowhere else: restore both as they were, from the repository, say"
+        )
+    return found
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*FIELDS, "note"], lineterminator="\n")
+    writer = csv.DictWriter(text, HEADER, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
@@ -144,18 +179,17 @@ def _derive(layout: Layout, folder: Path, names: list[str]) -> None:
 
 def _readme(layout: Layout, folder: Path, drawn: list[str]) -> str:
     """What is here, for whoever opens the folder."""
-    rows = list(_read(folder / "cells.csv").values())
-    total = sum(float(row["train_seconds"]) for row in rows)
-    absent = len(layout.cells.keys() - {row["cell"] for row in rows})
-    others = len({row["cell"] for row in rows} - layout.cells.keys())
+    known = _read(folder)
+    total = sum(float(row["train_seconds"]) for row in known.values())
+    absent, others = len(layout.cells.keys() - known.keys()), len(known.keys() - layout.cells.keys())
     lines = [
         f"# {layout.config['experiment']}", "",
         f"Published by `rdplane publish`. Data set {layout.config['dataset']}; numbers are of its test images, nats an "
-        f"image. Training runs: {len(rows)}, {total / 3600:.1f} hours in all."
+        f"image. Training runs: {len(known)}, {total / 3600:.1f} hours in all."
         + (f" Not there yet (`missing.csv`): {absent}." if absent else "")
         + (f" Of older code or another grid, as `cells.csv` says: {others}." if others else ""), "",
         "- `rd.csv`: the table (docs/columns.md); `tables/`: short ones made of it.",
-        "- `cells.csv`: on what, by which commit and how long each cell was trained.",
+        "- `cells.csv`: on what and how long each cell was trained, and from which commit it was published.",
         "- `cells/`: of each cell its configuration, history, measurements and samples; no weights.", "",
     ]  # fmt: skip
     if layout.config["figures"]["note"]:

@@ -61,6 +61,12 @@ def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
         shared = settings[made_by]
         if made_by not in source:
             source[made_by] = versions_of(*made_by)
+        parts = parse(point["architecture"]).symbols.items()
+        if point["objective"] != "beta" and any(declared().parts[kind][symbol].zero for kind, symbol in parts):
+            raise UserError(
+                f"grid.{point['objective']} is {spelled(point['value'])} for {point['architecture']}, which has no "
+                "code: its rate is 0 whatever the objective; expected a beta alone, in a line of grid.extra"
+            )
         if point["anneal"] > shared["training"]["epochs"]:
             raise UserError(
                 f"grid.anneal is {point['anneal']} epochs, expected at most training.epochs "
@@ -191,7 +197,11 @@ def data_identity(config: dict[str, Any]) -> dict[str, Any]:
 
     if config["dataset"] == TEACHER:
         teacher = teacher_of(config)
-        (name,) = expand(teacher.config)
+        try:
+            (name,) = expand(teacher.config)
+        except UserError as error:
+            learned = teacher.config["dataset"]
+            raise UserError(f"teacher.dataset is {learned!r}, from whose images the teacher learns: {error}") from None
         return {"dataset": TEACHER, "teacher": name, **teacher.counts, "seed": teacher.seed,
                 "version": versions.version(TEACHER)}  # fmt: skip
     identity = data.resolve(data_spec(config))

@@ -77,7 +77,12 @@ class Selections(Check):
 
 def _symbols() -> str:
     parts = declared().parts
-    return "one symbol each of " + ", ".join(f"{kind} {' '.join(parts[kind])}" for kind in KINDS) + ", such as '-+v'"
+
+    def shown(part: Part) -> str:
+        return f"{part.symbol} (in {part.fits} alone)" if part.fits else part.symbol
+
+    listed = [" ".join([kind, *map(shown, parts[kind].values())]) for kind in KINDS]
+    return "one symbol each of " + ", ".join(listed) + ", such as '-+v'"
 
 
 def axes() -> dict[str, Check]:
@@ -265,5 +270,7 @@ def sizes_of(architecture: str, registry: Registry | None = None) -> Iterator[st
 
 def override_of(key: str) -> tuple[str, str]:
     """The objective that a key of `overrides` names, '' for none, and its pattern of architectures."""
-    first, _, rest = key.partition(" ")
-    return (first, rest or "*") if first in declared().objectives else ("", key)
+    words = key.split(maxsplit=1)
+    if not words or words[0] not in declared().objectives:
+        return "", key
+    return words[0], words[1].strip() if len(words) == 2 else "*"

@@ -47,6 +47,7 @@ def teacher_of(config: Mapping[str, Any]) -> Teacher:
     section = config[TEACHER]
     own = {
         "experiment": TEACHER,
+        "extensions": config["extensions"],  # to resolve a configuration puts these into use, and no others
         "dataset": section["dataset"],
         "data": config["data"],
         "grid": {"architectures": [ARCHITECTURE], "beta": [1.0], "seed": [section["seed"]]},

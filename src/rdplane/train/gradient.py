@@ -88,6 +88,7 @@ class BatchGradient:
         self.rate_distortion = RateDistortion(model, "off" if compile == "graph" else compile, progress)
         self.graphs, self.made = compile == "graph", 0
         self.passes: GraphedPasses | None = None
+        self.graphed = False  # whether the pass under way is one of them
         self.shrink = micro_batch == "auto"
         self.most = micro_batch if isinstance(micro_batch, int) else None
 
@@ -122,17 +123,17 @@ class BatchGradient:
                 torch.cuda.empty_cache()
 
     def _backward(self, x: Tensor, noise: Tensor, time: float) -> tuple[Tensor, Tensor]:
-        if self.graphs and self.most is None and self.made >= EAGER:
+        self.graphed = self.graphs and self.most is None and self.made >= EAGER
+        if self.graphed:
             if self.passes is None:
                 self.passes = GraphedPasses(self._forward, list(self.model.parameters()), x, noise)
-            if x.shape == self.passes.x.shape:
-                return self.passes(self.objective, x, noise, time)
+            return self.passes(self.objective, x, noise, time)
         self.made += 1
         return backward(self._forward, self.objective, x, noise, time, self.most)
 
     def _give_up(self, error: Exception) -> bool:
-        """Go on without graphs after an error; False where there are none."""
-        if not self.graphs or self.made < EAGER:
+        """Go on without graphs after an error; False where they had no part in it."""
+        if not self.graphed:
             return False
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         self.progress.line(f"CUDA graphs do not work here ({reason}); going on without (compute.compile: off)")

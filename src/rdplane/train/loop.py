@@ -96,7 +96,7 @@ def _start(task: Task) -> Position:
     if warmup is not None and warmup >= steps:
         raise UserError(
             f"{task.progress.cell}: training.warmup_steps is {warmup}, expected fewer than the {steps} steps of its "
-            f"training ({task.epochs} epochs of {task.steps}); lower it, or train for longer"
+            f"training ({task.epochs} epochs of {task.steps}); lower it, or train for longer (teacher.epochs)"
         )
     torch.manual_seed(task.cell["seed"])
     height, width = task.train.shape[1:]
