@@ -5,7 +5,7 @@ from rdplane.declare.objects import imported
 from rdplane.errors import UserError
 from rdplane.models.properties import CHECKS, SHAPE
 
-PARTS = [part for parts in declared().parts.values() for part in parts.values()]
+PARTS = [part for parts in declared().parts.values() for part in parts.values() if not part.fits]
 
 
 @pytest.mark.parametrize("shape", [(27, 28), (28, 30), (0, 4), (2, 4)])

@@ -8,7 +8,7 @@ from rdplane.models.densities import standard_normal_log_prob
 from rdplane.models.flow_encoder import FlowEncoder
 from rdplane.models.gated import scaled
 
-ENCODERS = tuple(declared().parts["encoder"])
+ENCODERS = tuple(symbol for symbol, part in declared().parts["encoder"].items() if not part.fits)
 
 
 @pytest.fixture(params=ENCODERS)

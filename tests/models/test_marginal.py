@@ -6,7 +6,10 @@ from rdplane.models.densities import gaussian_log_prob
 from rdplane.models.latent import Latent
 from rdplane.models.vamp_prior import VampPrior
 
-ENCODERS, MARGINALS = (tuple(declared().parts[kind]) for kind in ("encoder", "marginal"))
+ENCODERS, MARGINALS = (
+    tuple(symbol for symbol, part in declared().parts[kind].items() if not part.fits)
+    for kind in ("encoder", "marginal")
+)
 
 
 def spread(model):
