@@ -4,7 +4,7 @@ The columns of the measures stand in it once; for a cell that trained a whole cu
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from rdplane.files import read_json
 
 __all__ = [
     "ALWAYS", "SCHEMA", "SUMMARY", "Rule", "columns_of", "measured", "read_metrics", "rows", "rules_of", "shown",
+    "with_errors",
 ]  # fmt: skip
 
 SCHEMA = 2
@@ -92,7 +93,12 @@ TYPES = {"float64": FINITE, "int64": WHOLE, "str": TEXT}
 
 def columns_of(measure: Measure) -> Iterator[Column]:
     """Columns of a measure in order, those of standard errors included."""
-    for column in measure.columns:
+    return with_errors(measure.columns)
+
+
+def with_errors(columns: Iterable[Column]) -> Iterator[Column]:
+    """The same columns, each that has a standard error with that behind it."""
+    for column in columns:
         yield column
         if column.error:
             yield Column(f"{column.name}_se", f"standard error of {column.name}", column.unit)

@@ -18,7 +18,7 @@ from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment.cells import spelled
 from rdplane.experiment.layout import cell_of
-from rdplane.experiment.metrics import ALWAYS
+from rdplane.experiment.metrics import ALWAYS, with_errors
 from rdplane.files import read_json, sha256
 
 __all__ = ["COLUMNS", "PerImage", "compare", "markdown", "paired", "per_image", "read_gaps"]
@@ -111,7 +111,7 @@ def _setting(row: pd.Series) -> tuple[Any, ...]:
 
 
 def _names() -> list[str]:
-    return [name for column in COLUMNS for name in (column.name, *([f"{column.name}_se"] if column.error else []))]
+    return [column.name for column in with_errors(COLUMNS)]
 
 
 def _row(point: pd.Series, other: pd.Series, kept: PerImage | None, kept_other: PerImage | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rdplane.declare.kinds import Column
 from rdplane.declare.registry import declared
+from rdplane.experiment.metrics import with_errors
 
 __all__ = ["COLUMNS", "beside", "markdown", "published_points"]
 
@@ -81,7 +82,7 @@ def beside(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _names() -> list[str]:
-    return [name for column in COLUMNS for name in (column.name, *([f"{column.name}_se"] if column.error else []))]
+    return [column.name for column in with_errors(COLUMNS)]
 
 
 def _row(point: pd.Series, run: pd.Series) -> dict[str, Any]:
