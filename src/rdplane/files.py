@@ -17,7 +17,7 @@ __all__ = ["atomic", "canonical_json", "digest", "publish", "read_json", "sha256
 
 @contextlib.contextmanager
 def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open `path` for writing so that it is replaced only when everything is on the disk.
+    """Open `path` for writing, and for reading what was written, so that it is replaced only when all is on the disk.
 
     The bytes go to a temporary file in the same folder, which is flushed, synced and renamed at the end;
     any exception removes it and leaves an older `path` as it was.
@@ -30,7 +30,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
+        with os.fdopen(handle, "w+b") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

@@ -33,10 +33,11 @@ _GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True)
 class Checksum:
-    """What a file's uncompressed content must be.
+    """What a file's content must be; uncompressed, unless its own name ends in ``.gz``.
 
     Attributes:
-        kind: 'SHA-256' of the content, or 'git blob id': SHA-1 of ``b"blob %d\\0" % size + content``.
+        kind: 'SHA-256' or 'MD5' of the content, or 'git blob id': SHA-1 of ``b"blob %d\\0" % size + content``. MD5
+            tells damage, not a forgery: only for files of which upstream publishes nothing better.
         digest: in hexadecimal.
         size: in bytes, where it is known.
     """
@@ -49,6 +50,8 @@ class Checksum:
         """This kind of checksum of `content`."""
         if self.kind == "SHA-256":
             return hashlib.sha256(content).hexdigest()
+        if self.kind == "MD5":
+            return hashlib.md5(content, usedforsecurity=False).hexdigest()
         return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
     def __str__(self) -> str:
@@ -73,11 +76,11 @@ def fetch(
     retries: int = 3,
     pause: float = 1,
 ) -> bytes:
-    """The verified, uncompressed content of the upstream file `name`.
+    """The verified content of the upstream file `name`; uncompressed, unless its own name ends in ``.gz``.
 
     Tried in this order: `cache` / `name`; the mirror; `url`. A mirror is a folder (the file in it or in a direct
     subfolder) or an http(s) address (`mirror`/`name`), each plain or with ``.gz`` appended. What was downloaded
-    is kept in `cache`, uncompressed; a mirror folder is read in place. A mirror that lacks the file or does not answer
+    is kept in `cache`, as it is returned; a mirror folder is read in place. A mirror that lacks the file or does not answer
     is passed over with a note on stderr; a file that is there but wrong is an error, wherever it is.
 
     Args:
@@ -135,7 +138,7 @@ def _in_folder(name: str, mirror: str) -> Path | None:
 
 def _read_file(path: Path, name: str, check: Checksum) -> bytes:
     try:
-        return _plain(path.read_bytes())
+        return _plain(path.read_bytes(), name)
     except OSError as error:
         reason = error.strerror or str(error)
     except _Unreachable as error:
@@ -166,8 +169,8 @@ def _from_addresses(
 
 
 def _download(address: str, name: str, check: Checksum, timeout: float) -> bytes:
-    """The uncompressed content at `address`, of the full length."""
-    content = _plain(b"".join(_chunks(address, name, timeout)))
+    """The content at `address`, of the full length."""
+    content = _plain(b"".join(_chunks(address, name, timeout)), name)
     if check.size is not None and len(content) < check.size:
         raise _Unreachable(f"cut short, {len(content):,} of {check.size:,} bytes")
     return content
@@ -201,9 +204,9 @@ def _chunks(address: str, name: str, timeout: float) -> Iterator[bytes]:
         raise _Unreachable(f"cut short, {progress.done:,} of {length:,} bytes")
 
 
-def _plain(content: bytes) -> bytes:
-    """`content`, decompressed if it is a gzip file (no upstream file begins like one)."""
-    if not content.startswith(_GZIP):
+def _plain(content: bytes, name: str) -> bytes:
+    """`content`, decompressed if it is a gzip file; one whose own name says so has the checksum of what is compressed."""
+    if name.endswith(".gz") or not content.startswith(_GZIP):
         return content
     try:
         return gzip.decompress(content)

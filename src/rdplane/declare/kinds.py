@@ -18,10 +18,14 @@ from typing import Any
 from rdplane.declare.checks import Check, Real
 
 __all__ = [
-    "KINDS", "MARKS", "Column", "Dataset", "Declaration", "Figure", "File", "Key", "Measure", "Objective", "Part",
+    "KINDS", "MARKS", "PIXELS", "Column", "Dataset", "Declaration", "Figure", "File", "Key", "Measure", "Objective",
+    "Part",
 ]  # fmt: skip
 
 KINDS = ("encoder", "decoder", "marginal")
+
+# What the pixels of images are: 0 and 1; grey of 8 bits; red, green and blue of 8 bits each.
+PIXELS = ("binary", "grey", "colour")
 
 # How a part of each kind can be drawn, in the order in which parts that do not say get one.
 MARKS = {
@@ -268,7 +272,7 @@ class File(Typed):
     Args:
         name: there.
         url: its address; empty if it has none, and only a mirror serves it.
-        kind: 'SHA-256' or 'git blob id'.
+        kind: 'SHA-256', 'MD5' or 'git blob id' (see `rdplane.data.download.Checksum`).
         digest: in hexadecimal.
         size: bytes, where known.
     """
@@ -293,6 +297,7 @@ class Dataset(Declaration):
         seeded: whether the seed decides anything.
         classes: whether its labels, if it has any, say what an image shows, as those of digits do; if not, its runs
             have no category (see `rdplane.table.category`).
+        pixels: what they are, one of `PIXELS`.
     """
 
     name: str
@@ -301,3 +306,4 @@ class Dataset(Declaration):
     files: tuple[File, ...] = ()
     seeded: bool = True
     classes: bool = True
+    pixels: str = "binary"

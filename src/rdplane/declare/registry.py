@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rdplane.declare.checks import Invalid, Range
-from rdplane.declare.kinds import KINDS, MARKS, Dataset, Declaration, Figure, Key, Measure, Objective, Part
+from rdplane.declare.kinds import KINDS, MARKS, PIXELS, Dataset, Declaration, Figure, Key, Measure, Objective, Part
 from rdplane.declare.read import read
 from rdplane.errors import UserError
 
@@ -199,6 +199,8 @@ def _add(registry: Registry, new: Declaration) -> None:
             raise UserError(f"{new.source}: the name of the {what} is expected to be lower-case letters, digits and _")
     if isinstance(new, Objective):
         _check_objective(new, registry)
+    if isinstance(new, Dataset) and new.pixels not in PIXELS:
+        raise UserError(f"{new.source}: pixels is {new.pixels!r}, expected one of {', '.join(PIXELS)}")
     if key in table:
         raise UserError(
             f"{new.source}: there is a {what} already, in {table[key].source}; choose another "
