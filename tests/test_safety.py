@@ -80,10 +80,13 @@ def test_prepared_data_run_no_code(tmp_path, mark):
         data.load(path)
 
 
-@pytest.mark.parametrize("name", ["own.npy", "own.npz"])
+@pytest.mark.parametrize("name", ["own.npy", "own.npz", "own.pt", "old.pt"])
 def test_own_images_run_no_code(tmp_path, mark, name):
     path = tmp_path / name
-    np.save(path, np.array([Bomb(mark)])) if name == "own.npy" else path.write_bytes(archive_of(Bomb(mark)))
+    if name.endswith(".pt"):
+        torch.save({"images": Bomb(mark)}, path, _use_new_zipfile_serialization=name == "own.pt")
+    else:
+        np.save(path, np.array([Bomb(mark)])) if name == "own.npy" else path.write_bytes(archive_of(Bomb(mark)))
     spec = {"dataset": "own", "file": str(path), "binarise": "none", "seed": 0, "split": [0.8, 0.1, 0.1]}
     with pytest.raises(UserError, match="cannot be read"):
         data.prepare(spec, tmp_path / "images.npz")
@@ -137,10 +140,20 @@ FORBIDDEN = re.compile(
 IMPORTS = ("objects.py", "importlib.import_module")
 
 
+def reads_only_tensors(node):
+    """A call of torch.load that says so in plain sight."""
+    said = [keyword for keyword in node.keywords if keyword.arg == "weights_only"]
+    return ast.unparse(node.func) == "torch.load" and [ast.unparse(keyword.value) for keyword in said] == ["True"]
+
+
 def test_source_never_runs_what_it_reads():
     for module in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(module.read_text())):
+        nodes = list(ast.walk(ast.parse(module.read_text())))
+        harmless = [node.func for node in nodes if isinstance(node, ast.Call) and reads_only_tensors(node)]
+        for node in nodes:
             if isinstance(node, ast.Name | ast.Attribute) and (module.name, ast.unparse(node)) != IMPORTS:
+                if node in harmless:
+                    continue
                 assert not FORBIDDEN.fullmatch(ast.unparse(node)), f"{module}:{node.lineno}: {ast.unparse(node)}"
             if isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "shell"):
                 assert ast.unparse(node.value) == "False", f"{module}:{node.value.lineno}: {node.arg}"
@@ -182,13 +195,17 @@ def test_every_file_of_an_experiment_lies_in_its_folder(tmp_path):
         assert Path(os.path.normpath(file)) == file and layout.results in file.parents
 
 
+DIGESTS = {"SHA-256": "[0-9a-f]{64}", "git blob id": "[0-9a-f]{40}", "MD5": "[0-9a-f]{32}"}
+HOSTS = ("www.cs.toronto.edu", "github.com", "fashion-mnist.s3-website.eu-central-1.amazonaws.com")
+
+
 def test_every_download_has_an_address_and_a_checksum():
     files = [file for dataset in DATASETS.values() for file in dataset.files]
     assert len(files) >= 5
     for file in files:
         assert Path(file.name).name == file.name
-        assert re.fullmatch({"SHA-256": "[0-9a-f]{64}", "git blob id": "[0-9a-f]{40}"}[file.kind], file.digest)
-        assert not file.url or re.match(r"https?://(www\.cs\.toronto\.edu|github\.com)/", file.url)
+        assert re.fullmatch(DIGESTS[file.kind], file.digest)
+        assert not file.url or re.match(rf"https?://({'|'.join(map(re.escape, HOSTS))})/", file.url)
 
 
 @pytest.mark.parametrize("name", [name for name, dataset in DATASETS.items() if dataset.files])

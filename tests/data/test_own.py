@@ -9,11 +9,19 @@ import numpy as np
 import pytest
 
 from rdplane.data import Images, load, prepare, resolve
+from rdplane.data.arrays import LAYOUTS
 from rdplane.data.own import check
+from rdplane.declare import declared
 from rdplane.errors import UserError
 
 GREY = np.random.default_rng(0).integers(0, 256, (20, 8, 4), np.uint8)
 BITS = (GREY > 127).astype(np.uint8)
+COLOUR = np.random.default_rng(1).integers(0, 256, (20, 8, 5, 3), np.uint8)
+SOURCES = "a file of images (.npy, .npz, .pt, .pth) or a folder of PNG or JPEG pictures"
+ARRAYS = (
+    "expected a single one, or one named images, or train, valid and test, or x_train and x_test; with labels in "
+    "labels, or train_labels, valid_labels and test_labels, or y_train and y_test"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -176,28 +184,38 @@ THREE = {"train": BITS, "valid": BITS, "test": BITS}
             "data.file mine.npy has shape (20, 32), and 32 pixels make no square image; save the array as (N, H, W)",
         ),
         (
-            BITS[..., None],
+            BITS.reshape(20, 2, 2, 8),
             {},
-            "data.file mine.npy has shape (20, 8, 4, 1); expected (N, H, W), or (N, H*W) for square images",
+            f"data.file mine.npy has shape (20, 2, 2, 8); expected {LAYOUTS}",
         ),
-        (BITS[0, 0], {}, "data.file mine.npy has shape (4,); expected (N, H, W), or (N, H*W) for square images"),
+        (BITS[0, 0], {}, f"data.file mine.npy has shape (4,); expected {LAYOUTS}"),
         (
-            np.zeros((20, 30, 28)),
+            np.zeros((20, 4, 8, 8), np.uint8),
             {},
-            "data.file mine.npy has images of 30 x 28; height and width must be divisible by 4; "
-            "pad them, for example to 32 x 28, or crop them",
+            "data.file mine.npy has shape (20, 4, 8, 8), which is colour with alpha; drop it: save images[:, :3]",
         ),
         (
-            np.zeros((20, 25)),
+            np.zeros((20, 8, 8, 4), np.uint8),
             {},
-            "data.file mine.npy has images of 5 x 5; height and width must be divisible by 4; "
-            "pad them, for example to 8 x 8, or crop them",
+            "data.file mine.npy has shape (20, 8, 8, 4), which is colour with alpha; drop it: save images[..., :3]",
+        ),
+        (
+            np.zeros((20, 3, 8, 3), np.uint8),
+            {},
+            "data.file mine.npy has shape (20, 3, 8, 3), whose channels may be the second or the last number; "
+            "save the array as (N, H, W), or of colour (N, H, W, 3), with more than 3 pixels in height and width",
+        ),
+        (
+            np.zeros((20, 9)),
+            {},
+            "data.file mine.npy has images of 3 x 3; expected at least 4 pixels in height and width; "
+            "pad or enlarge them",
         ),
         (
             np.zeros((20, 0, 4)),
             {},
-            "data.file mine.npy has images of 0 x 4; height and width must be divisible by 4; "
-            "pad them, for example to 4 x 4, or crop them",
+            "data.file mine.npy has images of 0 x 4; expected at least 4 pixels in height and width; "
+            "pad or enlarge them",
         ),
         (
             np.zeros((0, 8, 4)),
@@ -221,10 +239,53 @@ THREE = {"train": BITS, "valid": BITS, "test": BITS}
             "data.file mine.npy holds NaN or infinite values, the first in image 3 (counted from 0)",
         ),
         (
-            GREY,
+            COLOUR,
+            {"binarise": "bernoulli"},
+            "data.binarise is 'bernoulli', but data.file mine.npy holds colour; expected grey; set it to 'none' to "
+            "keep colour, or make the images grey",
+        ),
+        (
+            np.random.default_rng(0).random((20, 8, 4)),
             {},
-            "data.file mine.npy holds other values than 0 and 1 (from 0 to 255), but data.binarise is 'none'; "
-            "for grey images set it to 'bernoulli' or 'threshold'",
+            "data.file mine.npy holds fractions that are no multiples of 1/255, so they are not 8-bit images; "
+            "save np.round(255 * images).astype('uint8') if 8 bits are what you mean, or, for fractions, set "
+            "data.binarise to 'bernoulli' or 'threshold'",
+        ),
+        (
+            np.random.default_rng(0).random((20, 8, 4, 3)),
+            {},
+            "data.file mine.npy holds fractions that are no multiples of 1/255, so they are not 8-bit images; "
+            "save np.round(255 * images).astype('uint8') if 8 bits are what you mean",
+        ),
+        (
+            GREY.astype(np.float32),
+            {},
+            "data.file mine.npy holds float32 values from 0 to 255; expected whole numbers 0..255 of a whole type; "
+            "save images.astype('uint8')",
+        ),
+        (
+            GREY / 2 - 1.0,
+            {},
+            "data.file mine.npy holds float64 values from -1 to 126.5; expected whole numbers 0..255 of a whole type; "
+            "bring them to 0..255, round, and save them as uint8",
+        ),
+        (
+            GREY.astype(np.uint16) * 257,
+            {},
+            "data.file mine.npy holds uint16 values from 0 to 65535; expected whole numbers 0..255; "
+            "for 16-bit images save np.round(images / 257).astype('uint8')",
+        ),
+        (
+            GREY.astype(int) - 1,
+            {},
+            "data.file mine.npy holds int64 values from -1 to 254; expected whole numbers 0..255; "
+            "bring them to 0..255 and save them as uint8",
+        ),
+        (
+            COLOUR % 2,
+            {},
+            "data.file mine.npy holds only 0 and 1, but it is colour, whose whole numbers are 0..255; "
+            "multiply it by 255",
         ),
         (
             BITS,
@@ -262,26 +323,28 @@ THREE = {"train": BITS, "valid": BITS, "test": BITS}
         (
             np.zeros((20, 8, 4)),
             {},
+            "mine.npy: every pixel of the training images is 0, so there is nothing to model; check the file",
+        ),
+        (
+            GREY // 4,
+            {"binarise": "threshold"},
             "mine.npy: every pixel of the training images is 0 once binarised, so there is nothing to model; "
             "check the file, data.binarise and data.threshold",
         ),
         (
             {"x_train": BITS, "y_train": BITS},
             {},
-            "data.file mine.npz holds the arrays x_train, y_train; expected a single one, or one named images, "
-            "or train, valid and test",
+            f"data.file mine.npz holds the arrays x_train, y_train; {ARRAYS}",
         ),
         (
-            {"train": BITS, "test": BITS},
+            {"train": BITS, "valid": BITS},
             {},
-            "data.file mine.npz holds the arrays train, test; expected a single one, or one named images, "
-            "or train, valid and test",
+            f"data.file mine.npz holds the arrays train, valid; {ARRAYS}",
         ),
         (
             {},
             {},
-            "data.file mine.npz holds the arrays (none); expected a single one, or one named images, "
-            "or train, valid and test",
+            f"data.file mine.npz holds the arrays (none); {ARRAYS}",
         ),
         (
             THREE | {"valid": BITS.transpose(0, 2, 1)},
@@ -292,8 +355,8 @@ THREE = {"train": BITS, "valid": BITS, "test": BITS}
         (
             THREE | {"test": GREY},
             {},
-            "data.file mine.npz, array 'test', holds other values than 0 and 1 (from 0 to 255), but data.binarise is "
-            "'none'; for grey images set it to 'bernoulli' or 'threshold'",
+            "data.file mine.npz, array 'test', is grey (values from 0 to 255), but the first part is binary; "
+            "expected one kind of pixels in every part",
         ),
     ],
 )
@@ -303,14 +366,18 @@ def test_unusable_images(array, settings, expected):
 
 FRACTIONS = "expected three numbers above 0 that sum to 1, for train, valid and test"
 FRACTION = "expected a number above 0 and up to 1, as a fraction of white"
-NAMES = "binarized_mnist, mnist5k, omniglot, omniglot_subset"
+NAMES = ", ".join(declared().datasets)
 
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"file": "gone.npy"}, "data.file gone.npy does not exist; expected an .npy or .npz file of images"),
-        ({"file": "."}, "data.file . is a folder; expected an .npy or .npz file of images"),
+        ({"file": "gone.npy"}, f"data.file gone.npy does not exist; expected {SOURCES}"),
+        (
+            {"file": "."},
+            "data.file . holds no pictures; expected PNG or JPEG pictures straight in it, or in one sub-folder for "
+            "each class, or such folders named train, valid and test",
+        ),
         ({"binarise": "otsu"}, "data.binarise is 'otsu'; expected one of none, bernoulli, threshold"),
         (
             {"binarise": None},
@@ -363,9 +430,7 @@ def test_unusable_settings(settings, expected):
 
 def test_file_of_another_type():
     Path("mine.png").write_bytes(b"\x89PNG")
-    assert message(file="mine.png") == (
-        "data.file mine.png is a file of another type; expected an .npy or .npz file of images"
-    )
+    assert message(file="mine.png") == f"data.file mine.png is a file of another type; expected {SOURCES}"
 
 
 @pytest.mark.parametrize("name", ["mine.npy", "mine.npz"])
@@ -389,7 +454,7 @@ def test_damaged_archive():
 def test_pickled_objects_are_refused():
     np.save("mine.npy", np.array([{}, []], dtype=object), allow_pickle=True)
     file = {"dataset": "mine", "file": "mine.npy", "seed": 0, "binarise": "none", "split": [0.8, 0.1, 0.1]}
-    with pytest.raises(UserError, match=r"^data\.file mine\.npy cannot be read \(Object arrays cannot be loaded"):
+    with pytest.raises(UserError, match=r"^data\.file mine\.npy cannot be read \(Array can.t be memory-mapped"):
         prepare(file, Path("images.npz"))
 
 

@@ -80,8 +80,8 @@ def fetch(
 
     Tried in this order: `cache` / `name`; the mirror; `url`. A mirror is a folder (the file in it or in a direct
     subfolder) or an http(s) address (`mirror`/`name`), each plain or with ``.gz`` appended. What was downloaded
-    is kept in `cache`, as it is returned; a mirror folder is read in place. A mirror that lacks the file or does not answer
-    is passed over with a note on stderr; a file that is there but wrong is an error, wherever it is.
+    is kept in `cache`, as it is returned; a mirror folder is read in place. A mirror that lacks the file or does not
+    answer is passed over with a note on stderr; a file that is there but wrong is an error, wherever it is.
 
     Args:
         url: upstream address; None if the file has none and comes from a mirror only.
@@ -205,7 +205,7 @@ def _chunks(address: str, name: str, timeout: float) -> Iterator[bytes]:
 
 
 def _plain(content: bytes, name: str) -> bytes:
-    """`content`, decompressed if it is a gzip file; one whose own name says so has the checksum of what is compressed."""
+    """`content`, decompressed if it is a gzip file; that of an ``x.gz`` is checked compressed."""
     if name.endswith(".gz") or not content.startswith(_GZIP):
         return content
     try:

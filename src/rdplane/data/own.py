@@ -1,17 +1,11 @@
-"""A user's own images: an .npy or .npz file, checked and binarised as declared.
+"""A user's own images: a file of arrays or a folder of pictures, checked, and binarised and split as declared.
 
-The array is (N, H, W), or (N, H * W) for square images, with H and W divisible by 4 (the models halve the map
-twice). Values are 0 and 1 (`binarise: none`), or grey to be binarised: whole numbers 0..255 or fractions 0..1.
-An .npz holds one array of any name, or one named ``images`` beside others that are left alone, or ``train``, ``valid``
-and ``test`` for a split of one's own.
+What is read how stands in `own_file` and `own_folder`, which shapes and values are images in `arrays`. The data say
+what they are: 0 and 1 are binary images, other values grey or colour of 8 bits. Grey is made binary on request.
 """
 
 import dataclasses
-import functools
-import hashlib
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,134 +13,277 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rdplane.data import arrays, own_file, own_folder
+from rdplane.data.arrangement import ONE
 from rdplane.data.binarise import bernoulli, generator, part_sizes, split, threshold
 from rdplane.data.store import SPLITS, Images
 from rdplane.errors import UserError
 
-__all__ = ["BINARISE", "identify", "read"]
+__all__ = ["BINARISE", "check", "identify", "labelled", "pixels", "read", "seed"]
 
 BINARISE = ("none", "bernoulli", "threshold")
 LARGEST_LABEL = 2**16 - 1  # as the prepared file stores them
 # The standard error of a part's mean needs two images.
 _FEWEST = 2
+_SOURCES = f"a file of images ({', '.join(own_file.SUFFIXES)}) or a folder of PNG or JPEG pictures"
+_KEPT = {"binary": "already binary", "grey": "none: grey of 8 bits", "colour": "none: colour of 3 x 8 bits"}
 
 
 def identify(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the content of the prepared file: the file's SHA-256 and those settings that matter with it.
+    """What decides the content of the prepared file: the images' SHA-256 and those settings that matter with them.
 
     Raises:
-        UserError: the file is missing or unreadable, or a setting that matters is missing or wrong.
+        UserError: the images are missing or unreadable, or a setting that matters is missing or wrong.
     """
     path = _path(spec)
-    binarise = _need(spec, "binarise", f"one of {', '.join(BINARISE)}")
-    if binarise not in BINARISE:
-        raise UserError(f"data.binarise is {binarise!r}; expected one of {', '.join(BINARISE)}")
-    try:
-        status = path.stat()
-        digest = _sha256(path, status.st_size, status.st_mtime_ns)
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    identity: dict[str, Any] = {"dataset": spec["dataset"], "file_sha256": digest, "binarise": binarise}
+    binarise = _binarise(spec)
+    if path.is_dir():
+        identity: dict[str, Any] = {"dataset": spec["dataset"], "folder_sha256": own_folder.digest(path)}
+    else:
+        identity = {"dataset": spec["dataset"], "file_sha256": own_file.digest(path)}
+    identity["binarise"] = binarise
     if binarise == "threshold":
         identity["threshold"] = _threshold(spec)
-    one_array = _array_names(path) != SPLITS
-    if one_array:
+    parts, with_labels = _arranged(path)
+    whole = set(parts) == set(SPLITS)
+    if not whole:
         identity["split"] = _fractions(spec)
-    if one_array or binarise == "bernoulli":
+    if not whole or binarise == "bernoulli":
         identity["seed"] = seed(spec)
+    kind = pixels(spec)
+    if kind != "binary":
+        identity["pixels"] = kind
+    if with_labels:
+        identity["labels"] = True
     return identity
 
 
-def read(spec: Mapping[str, Any]) -> Images:
-    """The images of `spec['file']`, binarised and split as `spec` says.
+def pixels(spec: Mapping[str, Any]) -> str:
+    """What the pixels of the prepared images will be, 'binary', 'grey' or 'colour', from a look at `spec['file']`.
 
     Raises:
-        UserError: whatever `identify` raises, or images of a wrong shape, type or range, or too few of them.
+        UserError: the images are missing or unreadable, or are colour and to be binarised.
+    """
+    path, binarise = _path(spec), _binarise(spec)
+    found = own_folder.pixels(path) if path.is_dir() else own_file.pixels(path)
+    if binarise == "none":
+        return found
+    if found == "colour":
+        raise UserError(
+            f"data.binarise is {binarise!r}, but data.file {path} holds colour; expected grey; set it to 'none' to "
+            "keep colour, or make the images grey"
+        )
+    return "binary"
+
+
+def labelled(spec: Mapping[str, Any]) -> bool:
+    """Whether `spec['file']` has labels.
+
+    Raises:
+        UserError: the images are missing or unreadable.
+    """
+    return _arranged(_path(spec))[1]
+
+
+def _arranged(path: Path) -> tuple[tuple[str, ...], bool]:
+    """The parts that a file or folder has, and whether it has labels."""
+    if path.is_dir():
+        found = own_folder.find(path)
+        return tuple(found.files), bool(found.labels)
+    arrangement = own_file.arrangement(path)
+    return tuple(arrangement.images), bool(arrangement.labels)
+
+
+def read(spec: Mapping[str, Any]) -> Images:
+    """The images of `spec['file']`, binarised and split as `spec` says, with the labels that are there.
+
+    Raises:
+        UserError: whatever `identify` raises, or images of a wrong shape, type or range, or too few of them; or labels
+            that do not fit them.
     """
     identity = identify(spec)
     path = _path(spec)
     rng = generator(identity.get("seed", 0))
-    arrays = _arrays(path)
-    bits = {name: _binary(_shaped(array, where), where, identity, rng) for name, (array, where) in arrays.items()}
-    if len(bits) == 1:
-        (images,) = bits.values()
-        sizes = part_sizes(len(images), identity["split"])
-        if min(sizes) < _FEWEST:
-            raise UserError(
-                f"{path}: data.split {identity['split']} of {len(images)} images gives {' / '.join(map(str, sizes))} "
-                f"for {' / '.join(SPLITS)}; expected at least {_FEWEST} in each; add images or change the split"
-            )
-        indices = split(rng, np.zeros(len(images)), identity["split"])
-        bits = {name: images[index] for name, index in zip(SPLITS, indices, strict=True)}
-    _check_parts(bits, str(path))
+    classes: list[str] = []
+    if path.is_dir():
+        found, numbers, classes = own_folder.read(path)
+        labels = dict(numbers)
+    else:
+        found, named = own_file.read(path)
+        labels = {part: _labels(values, len(found[part][0]), where) for part, (values, where) in named.items()}
+    # Each array is let go of once it is turned into images, so that two copies of a large set never become three.
+    images = {}
+    for part in list(found):
+        array, where = found.pop(part)
+        array = arrays.shaped(array, where)
+        # A grey picture may happen to be black alone; an array of 0 and 1 is binary.
+        kind = own_folder.pixels(path) if path.is_dir() else arrays.kind(array)
+        images[part] = _prepared(array, where, kind, identity, rng)
+        del array
+    if "split" in identity:
+        _divide(images, labels, identity["split"], rng, str(path))
+    _check_parts(images, str(path), "" if identity["binarise"] == "none" else " once binarised")
+    kind = identity.get("pixels", "binary")
     return Images(
         name=spec["dataset"],
-        train=bits["train"],
-        valid=bits["valid"],
-        test=bits["test"],
-        labels=None,
+        train=images["train"],
+        valid=images["valid"],
+        test=images["test"],
+        labels=labels or None,
         meta={
             "source": path.name,
-            "files": {path.name: {"SHA-256": identity["file_sha256"]}},
+            "files": {path.name: {"SHA-256": identity.get("file_sha256") or identity["folder_sha256"]}},
             "seed": identity.get("seed"),
             "binarisation": {
-                "none": "already binary",
+                "none": _KEPT[kind],
                 "bernoulli": "bernoulli, grey",
                 "threshold": f"grey >= {identity.get('threshold')}",
             }[identity["binarise"]],
             "split": f"random by seed, {identity['split']}" if "split" in identity else "as in the file",
-        },
+        }
+        | ({"classes": classes} if classes else {}),
+        pixels=kind,
     )
 
 
-def check(images: Images, where: str) -> Images:
+def _divide(
+    images: dict[str, NDArray], labels: dict[str, NDArray], fractions: list[float], rng: np.random.Generator, where: str
+) -> None:
+    """Split what is whole in three, or train in two where test has a part of its own, in place."""
+    (whole,) = ONE if "" in images else ("train",)
+    shares = fractions if whole == "" else [share / sum(fractions[:2]) for share in fractions[:2]] + [0.0]
+    names = SPLITS if whole == "" else SPLITS[:2]
+    count = len(images[whole])
+    sizes = part_sizes(count, shares)[: len(names)]
+    if min(sizes) < _FEWEST:
+        raise UserError(
+            f"{where}: data.split {fractions} of {count} images gives {' / '.join(map(str, sizes))} "
+            f"for {' / '.join(names)}; expected at least {_FEWEST} in each; add images or change the split"
+        )
+    indices = split(rng, np.zeros(count), shares)
+    for parts in (images, labels):
+        if whole in parts:
+            all_of_it = parts.pop(whole)
+            parts |= {name: all_of_it[index] for name, index in zip(names, indices, strict=False)}
+
+
+def check(images: Images, where: str, pixels: str = "binary") -> Images:
     """The images that a user's own dataset made, checked as those of a file are.
 
     Args:
         where: what a message calls them.
+        pixels: what they are declared to be, 'binary', 'grey' or 'colour'.
 
     Raises:
         UserError: images of a wrong shape, type or range, too few of them, or labels of another number.
     """
-    parts = {name: getattr(images, name) for name in SPLITS}
-    for name, part in parts.items():
+    expected = {"binary": "(N, H, W) of 0 and 1", "grey": "(N, H, W) of 0..255", "colour": "(N, H, W, 3) of 0..255"}
+    if images.pixels not in ("binary", pixels):
+        raise UserError(
+            f"{where}: its images are {images.pixels}, but it is declared {pixels}; "
+            f"say pixels={images.pixels!r} in its Dataset, or make {pixels} images"
+        )
+    made = {}
+    for name in SPLITS:
+        part = getattr(images, name)
         if not isinstance(part, np.ndarray):
-            raise UserError(f"{where}: {name} is {type(part).__name__}, expected an array (N, H, W) of 0 and 1")
-    bits = {
-        name: _binary(_shaped(part, f"{where}: {name}"), f"{where}: {name}", {"binarise": "none"}, generator(0))
-        for name, part in parts.items()
-    }
-    _check_parts(bits, where)
-    labels = {name: np.asarray(values) for name, values in (images.labels or {}).items()}
-    for name, values in labels.items():
-        if name not in SPLITS or values.shape != (len(bits[name]),):
-            raise UserError(f"{where}: labels of {name!r} have shape {values.shape}, expected one for each image")
-        if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > LARGEST_LABEL:
-            raise UserError(
-                f"{where}: labels of {name!r} are {values.dtype} from {values.min()} to {values.max()}, expected whole "
-                f"numbers from 0 to {LARGEST_LABEL}"
-            )
-    whole = {name: values.astype(np.int64) for name, values in labels.items()}
+            raise UserError(f"{where}: {name} is {type(part).__name__}, expected an array {expected[pixels]}")
+        made[name] = _declared(arrays.shaped(part, f"{where}: {name}"), f"{where}: {name}", pixels, expected[pixels])
+    _check_parts(made, where)
+    labels = {}
+    for name, values in (images.labels or {}).items():
+        if name not in SPLITS:
+            raise UserError(f"{where}: labels of {name!r}, expected labels of {', '.join(SPLITS)}")
+        labels[name] = _labels(np.asarray(values), len(made[name]), f"{where}: labels of {name!r}")
     return dataclasses.replace(
-        images, train=bits["train"], valid=bits["valid"], test=bits["test"], labels=whole or None
+        images, train=made["train"], valid=made["valid"], test=made["test"], labels=labels or None, pixels=pixels
     )
 
 
-def _check_parts(bits: Mapping[str, NDArray[np.uint8]], where: str) -> None:
-    """Refuse parts that are too small, of two sizes, or have nothing to model."""
-    for name, part in bits.items():
+def _declared(array: NDArray, where: str, pixels: str, expected: str) -> NDArray[np.uint8]:
+    """Images of a dataset that declares what they are."""
+    low, high = arrays.check_values(array, where)
+    if (array.ndim == 4) != (pixels == "colour"):
+        raise UserError(f"{where} has shape {array.shape}, but it is declared {pixels}; expected {expected}")
+    if pixels != "binary":
+        return arrays.bytes_of(array, where)
+    if arrays.kind(array) != "binary":
+        raise UserError(
+            f"{where} holds other values than 0 and 1 (from {low:g} to {high:g}), but it is declared binary; "
+            "for grey images say pixels='grey' in its Dataset"
+        )
+    return array.astype(np.uint8)
+
+
+def _labels(values: NDArray, count: int, where: str) -> NDArray[np.int64]:
+    """Labels (count,), checked; a column, as Keras has them, is laid down."""
+    if values.shape not in ((count,), (count, 1)):
+        raise UserError(f"{where} have shape {values.shape}, expected one for each image, ({count},)")
+    if values.dtype.kind not in "iub" or values.min() < 0 or values.max() > LARGEST_LABEL:
+        between = f" from {values.min()} to {values.max()}" if values.dtype.kind in "iuf" else ""
+        raise UserError(
+            f"{where} are {values.dtype}{between}, expected whole numbers from 0 to {LARGEST_LABEL}; "
+            "number the classes from 0"
+        )
+    return values.reshape(count).astype(np.int64)
+
+
+def _prepared(
+    array: NDArray, where: str, kind: str, identity: Mapping[str, Any], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """One part as it is stored, after checking type and range.
+
+    Args:
+        kind: what its pixels are before they are binarised.
+    """
+    low, high = arrays.check_values(array, where)
+    binarise, expected = identity["binarise"], identity.get("pixels", "binary")
+    if binarise == "none":
+        if kind != expected:
+            raise UserError(
+                f"{where} is {kind} (values from {low:g} to {high:g}), but the first part is {expected}; "
+                "expected one kind of pixels in every part"
+            )
+        return array.astype(np.uint8) if kind == "binary" else arrays.bytes_of(array, where)
+    whole = array.dtype.kind != "f"
+    if low < 0 or high > (255 if whole else 1):
+        wanted = "whole numbers 0..255" if whole else "fractions 0..1 (divide by the largest grey level)"
+        raise UserError(f"{where} holds {array.dtype} values from {low:g} to {high:g}; expected {wanted}")
+    if whole and high <= 1:
+        raise UserError(
+            f"{where} holds only 0 and 1, but data.binarise is {binarise!r} and whole numbers count as grey 0..255; "
+            "set it to 'none'"
+        )
+    scale = 255.0 if whole else 1.0
+    if binarise == "bernoulli":
+        return bernoulli(rng, array, scale)
+    return threshold(array, identity["threshold"], scale)
+
+
+def _check_parts(images: Mapping[str, NDArray[np.uint8]], where: str, made: str = "") -> None:
+    """Refuse parts that are too small, of two sizes, or have nothing to model.
+
+    Args:
+        made: how the pixels came about, ' once binarised' or ''.
+    """
+    for name, part in images.items():
         if len(part) < _FEWEST:
             raise UserError(f"{where}: array {name!r} has {len(part)} image(s); expected at least {_FEWEST}")
-        if part.shape[1:] != bits["train"].shape[1:]:
+        if part.shape[1:] != images["train"].shape[1:]:
             raise UserError(
-                f"{where}: images of {name!r} are {part.shape[1]} x {part.shape[2]}, those of 'train' "
-                f"{bits['train'].shape[1]} x {bits['train'].shape[2]}; expected one size"
+                f"{where}: images of {name!r} are {_size(part)}, those of 'train' {_size(images['train'])}; "
+                "expected one size"
             )
-    if bits["train"].min() == bits["train"].max():
+    if images["train"].min() == images["train"].max():
+        settings = ", data.binarise and data.threshold" if made else ""
         raise UserError(
-            f"{where}: every pixel of the training images is {bits['train'].max()} once binarised, so there is nothing "
-            "to model; check the file, data.binarise and data.threshold"
+            f"{where}: every pixel of the training images is {images['train'].max()}{made}, so there is nothing "
+            f"to model; check the file{settings}"
         )
+
+
+def _size(part: NDArray) -> str:
+    return f"{part.shape[1]} x {part.shape[2]}" + (" in colour" if part.ndim == 4 else "")
 
 
 def seed(spec: Mapping[str, Any]) -> int:
@@ -192,124 +329,17 @@ def _fractions(spec: Mapping[str, Any]) -> list[float]:
     return [float(share) for share in value]
 
 
+def _binarise(spec: Mapping[str, Any]) -> str:
+    value = _need(spec, "binarise", f"one of {', '.join(BINARISE)}")
+    if value not in BINARISE:
+        raise UserError(f"data.binarise is {value!r}; expected one of {', '.join(BINARISE)}")
+    return str(value)
+
+
 def _path(spec: Mapping[str, Any]) -> Path:
     path = Path(spec["file"]).expanduser()
     if not path.exists():
-        raise UserError(f"data.file {path} does not exist; expected an .npy or .npz file of images")
-    if not path.is_file() or path.suffix not in (".npy", ".npz"):
-        kind = "file of another type" if path.is_file() else "folder"
-        raise UserError(f"data.file {path} is a {kind}; expected an .npy or .npz file of images")
+        raise UserError(f"data.file {path} does not exist; expected {_SOURCES}")
+    if not path.is_dir() and path.suffix not in own_file.SUFFIXES:
+        raise UserError(f"data.file {path} is a file of another type; expected {_SOURCES}")
     return path
-
-
-@functools.lru_cache(maxsize=64)
-def _sha256(path: Path, size: int, changed: int) -> str:
-    """SHA-256 of `path`, computed again only when its size or modification time differ."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _unreadable(path: Path, error: Exception) -> UserError:
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return UserError(f"data.file {path} cannot be read ({reason}); expected a whole {path.suffix} file without pickles")
-
-
-# What NumPy and zipfile raise for files that are cut short, damaged, mislabelled or pickled.
-_BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError)
-
-
-def _array_names(path: Path) -> tuple[str, ...]:
-    """Names of the arrays to read: `SPLITS`, or a single one ('' in an .npy)."""
-    if path.suffix == ".npy":
-        return ("",)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-    except _BROKEN as error:
-        raise _unreadable(path, error) from None
-    if set(SPLITS) <= set(names):
-        return SPLITS
-    if "images" in names:
-        return ("images",)
-    if len(names) == 1:
-        return (names[0],)
-    raise UserError(
-        f"data.file {path} holds the arrays {', '.join(names) or '(none)'}; expected a single one, "
-        "or one named images, or train, valid and test"
-    )
-
-
-def _arrays(path: Path) -> dict[str, tuple[NDArray, str]]:
-    """Each array to read, with how to call it in a message."""
-    names = _array_names(path)
-    try:
-        if path.suffix == ".npy":
-            # open_memmap would let other things than arrays through; np.load tells them apart by their first bytes.
-            return {"": (_array(np.load(path, allow_pickle=False)), f"data.file {path}")}
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: (_array(archive[name]), f"data.file {path}, array {name!r},") for name in names}
-    except _BROKEN as error:
-        raise _unreadable(path, error) from None
-
-
-def _array(loaded: Any) -> NDArray:
-    if not isinstance(loaded, np.ndarray):
-        raise ValueError("it is no NumPy array")
-    return loaded
-
-
-def _shaped(array: NDArray, where: str) -> NDArray:
-    """`array` as (N, H, W), with H and W divisible by 4."""
-    shape = array.shape
-    if array.ndim == 2:
-        side = math.isqrt(shape[1])
-        if side * side != shape[1]:
-            raise UserError(
-                f"{where} has shape {shape}, and {shape[1]} pixels make no square image; save the array as (N, H, W)"
-            )
-        array = array.reshape(-1, side, side)
-    elif array.ndim != 3:
-        raise UserError(f"{where} has shape {shape}; expected (N, H, W), or (N, H*W) for square images")
-    height, width = array.shape[1:]
-    if height % 4 or width % 4 or not height or not width:
-        larger = f"{max(4, -height // 4 * -4)} x {max(4, -width // 4 * -4)}"
-        raise UserError(
-            f"{where} has images of {height} x {width}; height and width must be divisible by 4; "
-            f"pad them, for example to {larger}, or crop them"
-        )
-    if len(array) == 0:
-        raise UserError(f"{where} has no images (shape {shape}); expected at least {_FEWEST} in each part")
-    return array
-
-
-def _binary(array: NDArray, where: str, identity: Mapping[str, Any], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """`array` (N, H, W) as 0 and 1, after checking type and range."""
-    if array.dtype.kind not in "buif":
-        raise UserError(
-            f"{where} holds values of type {array.dtype}; expected 0 and 1, whole numbers 0..255, or fractions 0..1"
-        )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        first = int((~np.isfinite(array)).any((1, 2)).argmax())
-        raise UserError(f"{where} holds NaN or infinite values, the first in image {first} (counted from 0)")
-    low, high = array.min(), array.max()
-    binarise = identity["binarise"]
-    if binarise == "none":
-        if not ((array == 0) | (array == 1)).all():
-            raise UserError(
-                f"{where} holds other values than 0 and 1 (from {low:g} to {high:g}), but data.binarise is 'none'; "
-                "for grey images set it to 'bernoulli' or 'threshold'"
-            )
-        return array.astype(np.uint8)
-    whole = array.dtype.kind != "f"
-    if low < 0 or high > (255 if whole else 1):
-        expected = "whole numbers 0..255" if whole else "fractions 0..1 (divide by the largest grey level)"
-        raise UserError(f"{where} holds {array.dtype} values from {low:g} to {high:g}; expected {expected}")
-    if whole and high <= 1:
-        raise UserError(
-            f"{where} holds only 0 and 1, but data.binarise is {binarise!r} and whole numbers count as grey 0..255; "
-            "set it to 'none'"
-        )
-    scale = 255.0 if whole else 1.0
-    if binarise == "bernoulli":
-        return bernoulli(rng, array, scale)
-    return threshold(array, identity["threshold"], scale)

@@ -74,4 +74,6 @@ def _made(dataset: Dataset, seed: int, get: Callable[[str], bytes]) -> Images:
         raise UserError(
             f"{dataset.source}: {dataset.makes} returned {type(images).__name__}, expected rdplane.data.Images"
         )
-    return dataclasses.replace(own.check(images, f"{dataset.source}: dataset {dataset.name}"), name=dataset.name)
+    return dataclasses.replace(
+        own.check(images, f"{dataset.source}: dataset {dataset.name}", dataset.pixels), name=dataset.name
+    )

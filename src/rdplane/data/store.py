@@ -167,9 +167,7 @@ def _read(stream: BinaryIO, path: Path) -> Images:
         if pixels == "binary":
             shape = (meta["height"], meta["width"])
             count = shape[0] * shape[1]  # the last byte of an image may hold fewer than eight pixels
-            parts = {
-                name: np.unpackbits(part, axis=1, count=count).reshape(-1, *shape) for name, part in parts.items()
-            }
+            parts = {name: np.unpackbits(part, axis=1, count=count).reshape(-1, *shape) for name, part in parts.items()}
         labels = {name: archive[f"{name}_labels"].astype(np.int64) for name in SPLITS if f"{name}_labels" in archive}
         densities = {name: archive[f"{name}_log_density"] for name in SPLITS if f"{name}_log_density" in archive}
     return Images(

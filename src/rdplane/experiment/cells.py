@@ -255,11 +255,20 @@ def _round_numbers(low: float, high: float) -> list[float]:
 
 def is_measured(config: dict[str, Any], measure: Measure, kinds: Iterable[tuple[str, str]]) -> bool:
     """Whether a measure is switched on, and cells of one of these architectures and objectives can have its needs."""
-    if (measure.off and not config["evaluation"][measure.off]) or (measure.labels and config["data"]["file"]):
+    if measure.off and not config["evaluation"][measure.off]:
+        return False
+    if measure.labels and not _labelled(config):
         return False
     if measure.density and config["dataset"] != TEACHER:
         return False
     return not measure.average or any(_overridden(config, name, "training", aim)["average"] for name, aim in kinds)
+
+
+def _labelled(config: dict[str, Any]) -> bool:
+    """Whether images can have labels; only a user's own are looked at."""
+    from rdplane import data
+
+    return not config["data"]["file"] or data.labelled(data_spec(config))
 
 
 def measure_version(measure: Measure, architecture: str) -> str:
