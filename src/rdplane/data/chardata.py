@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rdplane.data.binarise import bernoulli, generator, permutation
+from rdplane.data.binarise import bernoulli, generator, held_out
 from rdplane.data.store import Images
 from rdplane.errors import UserError
 
@@ -21,14 +21,13 @@ def make_images(name: str, file: str, source: str, known: int, test: int, seed: 
     test_grey, test_labels = read_chardata(content, file, "test", test)
     rng = generator(seed)
     train_bits, test_bits = bernoulli(rng, train_grey), bernoulli(rng, test_grey)
-    order = permutation(rng, known)
-    kept, held_out = np.sort(order[:-VALID]), np.sort(order[-VALID:])
+    kept, held = held_out(rng, known, VALID)
     return Images(
         name=name,
         train=train_bits[kept],
-        valid=train_bits[held_out],
+        valid=train_bits[held],
         test=test_bits,
-        labels={"train": train_labels[kept], "valid": train_labels[held_out], "test": test_labels},
+        labels={"train": train_labels[kept], "valid": train_labels[held], "test": test_labels},
         meta={
             "source": source or None,
             "seed": seed,
