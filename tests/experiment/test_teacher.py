@@ -1,5 +1,6 @@
 """The data set teacher: which model draws its images, and what their identity depends on."""
 
+import numpy as np
 import pytest
 
 from rdplane.declare.registry import declared, use
@@ -61,6 +62,23 @@ def test_the_extensions_of_an_experiment_stay_in_use(tmp_path):
 def test_what_is_wrong_with_its_images_names_their_key():
     with pytest.raises(UserError, match=r"teacher\.dataset is 'nope', from whose images the teacher learns: .*unknown"):
         data_identity(resolve_config({"dataset": "teacher", "teacher": {"dataset": "nope"}}))
+
+
+@pytest.mark.parametrize(("dataset", "pixels"), [("mnist5k_grey", "grey"), ("patches", "colour")])
+def test_a_teacher_learns_from_binary_images_alone(dataset, pixels):
+    config = resolve_config({"dataset": "teacher", "teacher": {"dataset": dataset}})
+    with pytest.raises(UserError, match=rf"^teacher\.dataset is '{dataset}', whose images are {pixels}; expected bin"):
+        data_identity(config)
+
+
+def test_a_teacher_learns_from_binary_images_of_a_file_alone(tmp_path):
+    path = tmp_path / "mine.npy"
+    np.save(path, np.arange(20 * 16, dtype=np.uint16).reshape(20, 4, 4).astype(np.uint8))
+    config = {"dataset": "teacher", "teacher": {"dataset": "mine"}, "data": {"file": str(path)}}
+    with pytest.raises(UserError, match=r"^teacher\.dataset is 'mine', whose images are grey; expected binary images"):
+        data_identity(resolve_config(config))
+    config["data"]["binarise"] = "threshold"
+    assert data_identity(resolve_config(config))["dataset"] == "teacher"
 
 
 @pytest.mark.parametrize("grid", [{"curve": [[0.1, 1.0]]}, {"rate_target": [5]}])

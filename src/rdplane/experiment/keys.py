@@ -110,10 +110,10 @@ TOP = (
 DATA = (
     Key("mirror", Nullable(Text()), None, "folder or address tried before upstream, or set RDPLANE_MIRROR"),
     Key("seed", Whole(0), 0, "of the binarisation and of the split"),
-    Key("file", Nullable(Text()), None, "own images: .npy or .npz (path from the working folder), (N, H, W) or "
-        "(N, H*W), H and W divisible by 4"),
-    Key("binarise", Choice("none", "bernoulli", "threshold"), "none", "own images: none (they are 0 and 1), bernoulli "
-        "(grey is a probability), threshold"),
+    Key("file", Nullable(Text()), None, "own images: .npy, .npz or .pt (path from the working folder) with (N, H, W), "
+        "of colour (N, H, W, 3); or a folder of PNG or JPEG"),
+    Key("binarise", Choice("none", "bernoulli", "threshold"), "none", "own images: none (kept as they are: 0 and 1, or "
+        "grey or colour of 8 bits), bernoulli (grey is a probability), threshold"),
     Key("threshold", Real(0, 1), 0.5, "own images: grey level from which a pixel is 1", "share of white"),
     Key("split", Shares(), [0.8, 0.1, 0.1], "own images: shares of train, valid, test"),
     Key("timeout", Real(above=0.0), 30.0, "without an answer before a download is tried again", "seconds"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rdplane.errors import UserError
 from rdplane.experiment.config import resolve_config
 
 __all__ = ["COUNTS", "TEACHER", "Teacher", "teacher_of"]
@@ -42,9 +43,10 @@ def teacher_of(config: Mapping[str, Any]) -> Teacher:
     """The teacher that the sections `teacher`, `data` and `compute` of a resolved configuration describe.
 
     Raises:
-        UserError: the section contradicts itself.
+        UserError: the section contradicts itself, or names images that are not binary.
     """
     section = config[TEACHER]
+    _check_images(section["dataset"], config["data"])
     own = {
         "experiment": TEACHER,
         "extensions": config["extensions"],  # to resolve a configuration puts these into use, and no others
@@ -61,3 +63,18 @@ def teacher_of(config: Mapping[str, Any]) -> Teacher:
     }  # fmt: skip
     counts = dict(zip(COUNTS, section["images"], strict=True))
     return Teacher(resolve_config(own, "the section teacher"), counts, section["seed"])
+
+
+def _check_images(dataset: str, settings: Mapping[str, Any]) -> None:
+    """A teacher draws bits, and the logarithm of their density is that of bits."""
+    from rdplane import data
+
+    try:
+        pixels = data.pixels_of({**settings, "dataset": dataset})
+    except UserError as error:
+        raise UserError(f"teacher.dataset is {dataset!r}, from whose images the teacher learns: {error}") from None
+    if pixels != "binary":
+        raise UserError(
+            f"teacher.dataset is {dataset!r}, whose images are {pixels}; expected binary images, for a teacher draws 0 "
+            "and 1: choose mnist5k, say, or binarise grey images of your own (data.binarise)"
+        )
