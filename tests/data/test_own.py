@@ -417,8 +417,8 @@ NAMES = ", ".join(declared().datasets)
             "images with their file in data.file",
         ),
         (
-            {"dataset": "faces", "file": None},
-            f"dataset 'faces' is unknown; expected {NAMES}, or your own images with their file in data.file",
+            {"dataset": "portraits", "file": None},
+            f"dataset 'portraits' is unknown; expected {NAMES}, or your own images with their file in data.file",
         ),
     ],
 )
@@ -494,3 +494,29 @@ def test_labels_of_a_list_become_an_array():
 def test_images_that_are_none_are_refused(images):
     with pytest.raises(UserError, match=r"^mine\.py: dataset mine"):
         check(Images(images, MADE, MADE), "mine.py: dataset mine")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "images"), [("grey", GREY), ("colour", COLOUR), ("grey", GREY / 255), ("colour", COLOUR.astype(int))]
+)
+def test_a_dataset_of_other_pixels_declares_them(pixels, images):
+    checked = check(Images(images, images, images), "mine.py: dataset mine", pixels)
+    assert checked.pixels == pixels and checked.train.dtype == np.uint8
+    np.testing.assert_array_equal(checked.train, GREY if pixels == "grey" else COLOUR)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "images", "said", "expected"),
+    [
+        ("binary", GREY, "binary", "holds other values than 0 and 1 (from 0 to 255), but it is declared binary; for"),
+        ("binary", COLOUR, "binary", "has shape (20, 8, 5, 3), but it is declared binary; expected (N, H, W) of 0 an"),
+        ("grey", COLOUR, "grey", "has shape (20, 8, 5, 3), but it is declared grey; expected (N, H, W) of 0..255"),
+        ("colour", GREY, "colour", "has shape (20, 8, 4), but it is declared colour; expected (N, H, W, 3) of 0..255"),
+        ("grey", GREY * 2.0, "grey", "holds float64 values from 0 to 510; expected whole numbers 0..255 of a whole"),
+        ("binary", GREY, "grey", "its images are grey, but it is declared binary; say pixels='grey' in its Dataset"),
+    ],
+)
+def test_images_that_are_not_what_is_declared(pixels, images, said, expected):
+    with pytest.raises(UserError) as caught:
+        check(Images(images, images, images, pixels=said), "mine.py: dataset mine", pixels)
+    assert str(caught.value).removeprefix("mine.py: dataset mine: ").removeprefix("train ").startswith(expected)

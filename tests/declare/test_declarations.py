@@ -240,3 +240,9 @@ def test_a_file_that_cannot_be_imported_is_one_line(extension, text):
 
 def test_a_file_that_declares_nothing_has_nothing(extension):
     assert read(extension("x = 1\n", start=False), "x") == []
+
+
+def test_pixels_of_a_dataset_are_of_a_known_kind(extension):
+    path = extension('DATASET = Dataset(name="mine", title="mine", makes="make", pixels="rgb")\n', start=False)
+    with pytest.raises(UserError, match=r"pixels is 'rgb', expected one of binary, grey, colour"):
+        use([str(path)])
