@@ -85,6 +85,7 @@ CELLS = {  # by architecture: a pattern; by objective where it is one's
     "train/checkpoint.py": ALL, "train/average.py": ALL, "train/optimiser.py": ALL, "train/schedule.py": ALL,
     "train/loss.py": ALL,
     "device.py": ALL, "data/store.py": ALL, "data/binarise.py": ALL, "data/mnist5k.py": ALL,
+    "data/mnist5k_digits.py": ALL,
 }  # fmt: skip
 OBJECTIVES = {f"train/objectives/{name}.py": {name} for name in ("beta", "curve", "rate_penalty", "rate_target")}
 OBJECTIVES["models/conditioned.py"] = {"curve"}

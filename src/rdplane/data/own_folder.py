@@ -152,12 +152,12 @@ def read(folder: Path) -> tuple[dict[str, tuple[NDArray[np.uint8], str]], dict[s
                         f"one kind; convert them with Pillow's image.convert({mode!r})"
                     )
                 array[place] = np.asarray(picture)
-        images[part] = (array, f"data.file {folder / parts_name(folder, part)}")
+        images[part] = (array, f"data.file {folder / _part_name(folder, part)}")
     labels = {part: np.array(values, np.int64) for part, values in found.labels.items()}
     return images, labels, found.classes
 
 
-def parts_name(folder: Path, part: str) -> str:
+def _part_name(folder: Path, part: str) -> str:
     """The sub-folder of a part."""
     return _parts(folder)[part].relative_to(folder).as_posix() if part else ""
 
