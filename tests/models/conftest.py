@@ -23,10 +23,10 @@ def seed():
 
 @pytest.fixture
 def tiny():
-    """Builds a tiny model in float64: ``tiny(name, shape=(8, 12), mean=None, **sizes)``."""
+    """Builds a tiny model in float64: ``tiny(name, shape=(8, 12), mean=None, pixels="binary", **sizes)``."""
 
-    def make(name, shape=(8, 12), mean=None, **sizes):
-        return build(name, shape, TINY | sizes, mean).double()
+    def make(name, shape=(8, 12), mean=None, pixels="binary", **sizes):
+        return build(name, shape, TINY | sizes, mean, pixels).double()
 
     return make
 

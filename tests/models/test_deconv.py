@@ -1,13 +1,15 @@
 from itertools import product
 
+import pytest
 import torch
 
 from rdplane.models.deconv_decoder import DeconvDecoder
 
 
-def test_probabilities_of_all_tiny_images_sum_to_one():
-    decoder = DeconvDecoder((4, 4), 2, 0.05).double()
-    pixels = torch.tensor(list(product((0.0, 1.0), repeat=16)), dtype=torch.float64).view(-1, 4, 4)
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5)])
+def test_probabilities_of_all_tiny_images_sum_to_one(shape):
+    decoder = DeconvDecoder(shape, 2, 0.05).double()
+    pixels = torch.tensor(list(product((0.0, 1.0), repeat=shape[0] * shape[1])), dtype=torch.float64).view(-1, *shape)
     z = torch.randn(1, 2).double()
     with torch.no_grad():
         total = sum(decoder.log_prob(x, z.expand(len(x), -1)).exp().sum() for x in pixels.split(8192))

@@ -35,7 +35,7 @@ def test_its_density_is_one_over_all_images(model):
 
 
 def test_it_has_no_latent_size():
-    assert list(sizes_of("0+-")) == ["pixelcnn_depth", "pixelcnn_resnets"]
+    assert list(sizes_of("0+-", "binary")) == ["pixelcnn_depth", "pixelcnn_resnets"]
 
 
 def test_it_draws_and_reconstructs_without_a_code(model):

@@ -6,19 +6,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from rdplane.errors import UserError
 from rdplane.models.causal import Expand, plan
 from rdplane.models.gated import gate
+from rdplane.models.logistic_mixture import LogisticMixture
 from rdplane.models.pixelcnn import PixelCNN
 
 LATENT = 3
-SHAPES = [(8, 8), (12, 8)]
+SHAPES = [(8, 8), (12, 8), (5, 7)]
 
 
-def decoder(shape, latent, depth=4, resnets=1, seed=0):
+def decoder(shape, latent, depth=4, resnets=1, seed=0, likelihood=None):
     """A float64 network with large random weights and biases, so that nothing hides behind a zero."""
     torch.manual_seed(seed)
-    model = PixelCNN(shape, latent, depth, resnets).double()
+    model = PixelCNN(shape, latent, depth, resnets, likelihood).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=0.3)  # larger ones saturate the gates
@@ -94,10 +94,12 @@ def test_no_logit_sees_a_row_below_in_the_map_of_z(seen):
         assert not seen[row, :, row + 1 :].any()
 
 
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5)])
 @pytest.mark.parametrize("latent", [0, LATENT])
-def test_probabilities_of_all_images_sum_to_one(latent):
-    model = decoder((4, 4), latent, depth=2)
-    every = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 16).reshape(-1, 4, 4)
+def test_probabilities_of_all_images_sum_to_one(latent, shape):
+    model = decoder(shape, latent, depth=2)
+    both = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    every = torch.cartesian_prod(*[both] * (shape[0] * shape[1])).reshape(-1, *shape)
     z = code(latent)
     with torch.no_grad():
         total = sum(
@@ -184,7 +186,26 @@ def test_expand_reads_the_coarse_row_above_or_at_its_own(right):
     assert torch.equal(reads, torch.arange(6)[:, None] // 2 == torch.arange(3))
 
 
-@pytest.mark.parametrize("shape", [(6, 8), (8, 10)])
-def test_sides_not_divisible_by_four_are_refused(shape):
-    with pytest.raises(UserError, match="divisible by 4"):
-        PixelCNN(shape, LATENT)
+@pytest.mark.parametrize("likelihood", [LogisticMixture(pixels, 1) for pixels in ("grey", "colour")])
+def test_outputs_of_a_pixel_depend_on_all_numbers_of_earlier_pixels_only(likelihood):
+    model = decoder((5, 6), 0, likelihood=likelihood)
+    x = torch.rand(1, 5, 6, *([3] if likelihood.inputs == 3 else []), dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(lambda x: model.outputs(x, None), x, vectorize=True)
+    depends = (jacobian.reshape(likelihood.outputs, 30, 30, -1) != 0).any(0)  # output place, pixel, its numbers
+    for number in depends.unbind(-1):
+        assert not number.triu().any()
+        assert number[-1, :-1].all()
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (6, 8), (3, 9)])
+def test_what_is_filled_up_to_a_multiple_of_four_is_outside(shape):
+    # The same network on the whole map, whose values beyond the image are those of "outside".
+    model, whole = decoder(shape, LATENT), decoder([side + -side % 4 for side in shape], LATENT)
+    whole.load_state_dict(model.state_dict())
+    x, z = images(shape, 2), code(LATENT, 2)
+    filled = torch.full((2, *whole.shape), 0.5, dtype=torch.float64)
+    filled[:, : shape[0], : shape[1]] = x
+    expected = whole.logits(filled, z)[:, : shape[0], : shape[1]]
+    torch.testing.assert_close(model.logits(x, z), expected)
+    expected = -F.binary_cross_entropy_with_logits(expected, x, reduction="none").sum((1, 2))
+    torch.testing.assert_close(model.log_prob(x, z), expected)  # real pixels alone

@@ -4,15 +4,17 @@ import pytest
 import torch
 from scipy import stats
 
+from rdplane.models.bernoulli import Bernoulli
+from rdplane.models.logistic_mixture import LogisticMixture
 from rdplane.models.pixelcnn import PixelCNN
 from rdplane.models.pixelcnn_sampler import sample, traverse
 
 LATENT = 3
 
 
-def decoder(shape, latent, depth=4, resnets=1, std=0.4):
+def decoder(shape, latent, depth=4, resnets=1, std=0.4, likelihood=None):
     torch.manual_seed(1)
-    model = PixelCNN(shape, latent, depth, resnets).double()
+    model = PixelCNN(shape, latent, depth, resnets, likelihood).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=std)
@@ -25,20 +27,21 @@ def code(latent, batch, dtype=torch.float64):
 
 def sample_naively(model, z, uniforms):
     """A full pass of the network for every pixel."""
-    x = torch.zeros_like(uniforms)
+    colours = (3,) if model.likelihood.inputs == 3 else ()
+    x = uniforms.new_zeros(len(uniforms), *model.shape, *colours)
     with torch.no_grad():
         for i in range(model.shape[0]):
             for j in range(model.shape[1]):
-                x[:, i, j] = (uniforms[:, i, j] < model.logits(x, z)[:, i, j].sigmoid()).to(x)
+                x[:, i, j] = model.likelihood.draw(model.outputs(x, z)[:, :, i, j], uniforms[:, i, j])
     return x
 
 
 def teacher_forced(model, x, z):
-    """The logits that the sampler finds on its way through `x`."""
-    seen = torch.zeros_like(x)
+    """The outputs that the sampler finds on its way through `x`."""
+    seen = x.new_zeros(len(x), model.likelihood.outputs, *model.shape)
 
-    def choose(i, j, logits):
-        seen[:, i, j] = logits
+    def choose(i, j, outputs):
+        seen[:, :, i, j] = outputs
         return x[:, i, j]
 
     traverse(model, z, len(x), choose)
@@ -47,11 +50,11 @@ def teacher_forced(model, x, z):
 
 @pytest.mark.parametrize("latent", [0, LATENT])
 @pytest.mark.parametrize("resnets", [1, 2])
-@pytest.mark.parametrize("shape", [(4, 4), (8, 8), (12, 8), (8, 16)])
+@pytest.mark.parametrize("shape", [(4, 4), (8, 8), (12, 8), (8, 16), (5, 7), (10, 3)])
 def test_incremental_logits_equal_the_full_pass(shape, resnets, latent):
     model = decoder(shape, latent, resnets=resnets)
     x, z = (torch.rand(3, *shape, dtype=torch.float64) < 0.5).double(), code(latent, 3)
-    full = model.logits(x, z).detach()
+    full = model.outputs(x, z).detach()
     assert full.std() > 1e-2  # the logits vary, so that equality says something
     torch.testing.assert_close(teacher_forced(model, x, z), full, rtol=0, atol=1e-10 * float(full.abs().max()))
 
@@ -60,13 +63,17 @@ def test_incremental_logits_equal_the_full_pass_in_single_precision():
     torch.manual_seed(2)
     model = PixelCNN((28, 28), LATENT, pixelcnn_depth=16, pixelcnn_resnets=2)
     x, z = (torch.rand(2, 28, 28) < 0.5).float(), code(LATENT, 2, torch.float32)
-    torch.testing.assert_close(teacher_forced(model, x, z), model.logits(x, z).detach(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(teacher_forced(model, x, z), model.outputs(x, z).detach(), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "likelihood", [Bernoulli(), LogisticMixture("grey", 2), LogisticMixture("colour", 2)], ids=repr
+)
+@pytest.mark.parametrize("shape", [(8, 12), (5, 7)])
 @pytest.mark.parametrize("latent", [0, LATENT])
-def test_cached_and_naive_sampling_draw_the_same_images(latent):
-    model = decoder((8, 12), latent)
-    z, uniforms = code(latent, 5), torch.rand(5, 8, 12, dtype=torch.float64)
+def test_cached_and_naive_sampling_draw_the_same_images(latent, shape, likelihood):
+    model = decoder(shape, latent, likelihood=likelihood)
+    z, uniforms = code(latent, 5), torch.rand(5, *shape, likelihood.uniforms, dtype=torch.float64)
     drawn = sample(model, z, uniforms)
     assert 0 < drawn.mean() < 1
     assert torch.equal(drawn, sample_naively(model, z, uniforms))

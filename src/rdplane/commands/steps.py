@@ -18,6 +18,7 @@ from rdplane.experiment.cells import (
     data_spec,
     evaluation_of,
     measure_version,
+    pixels_of,
     points_of,
     samples_version,
     sampling_settings,
@@ -91,7 +92,7 @@ def train(
     from rdplane.jobs.progress import Progress
     from rdplane.train.job import train
 
-    _refuse_edited(cell["versions"], versions_of(cell["architecture"], cell["objective"]["name"]))
+    _refuse_edited(cell["versions"], versions_of(cell["architecture"], cell["objective"]["name"], pixels_of(cell)))
     set_threads(compute["threads"])
 
     def measure() -> None:

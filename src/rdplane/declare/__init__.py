@@ -12,10 +12,10 @@ from rdplane.declare.checks import (
     Whole,
     ZeroOr,
 )
-from rdplane.declare.kinds import Column, Dataset, Figure, File, Key, Measure, Objective, Part
+from rdplane.declare.kinds import PIXELS, Column, Dataset, Figure, File, Key, Likelihood, Measure, Objective, Part
 from rdplane.declare.registry import Registry, declared, use
 
 __all__ = [
-    "Choice", "Column", "Dataset", "Figure", "File", "Key", "Measure", "Name", "Nullable", "Objective", "Part", "Range",
-    "Real", "Registry", "Several", "Switch", "Text", "Whole", "ZeroOr", "declared", "use",
+    "PIXELS", "Choice", "Column", "Dataset", "Figure", "File", "Key", "Likelihood", "Measure", "Name", "Nullable",
+    "Objective", "Part", "Range", "Real", "Registry", "Several", "Switch", "Text", "Whole", "ZeroOr", "declared", "use",
 ]  # fmt: skip

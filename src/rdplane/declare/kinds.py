@@ -1,4 +1,4 @@
-"""The words in which everything that varies is declared: `Part`, `Objective`, `Measure`, `Figure`, `Dataset`.
+"""The words in which everything that varies is declared, from `Part` and `Likelihood` to `Figure` and `Dataset`.
 
 A declaration stands at the top of the file that holds the class or function it is about, as an assignment to a name:
 
@@ -18,8 +18,8 @@ from typing import Any
 from rdplane.declare.checks import Check, Real
 
 __all__ = [
-    "KINDS", "MARKS", "PIXELS", "Column", "Dataset", "Declaration", "Figure", "File", "Key", "Measure", "Objective",
-    "Part",
+    "KINDS", "MARKS", "PIXELS", "Column", "Dataset", "Declaration", "Figure", "File", "Key", "Likelihood", "Measure",
+    "Objective", "Part",
 ]  # fmt: skip
 
 KINDS = ("encoder", "decoder", "marginal")
@@ -101,7 +101,9 @@ class Part(Declaration):
         symbol: one letter, digit, '-' or '+': its place in an architecture's name.
         title: two words for figures.
         builds: name of the class in the same file. It gets those of these arguments that its constructor names:
-            `shape` (H, W), `mean` (H, W) mean training image, `encoder` (marginals alone), and its `sizes`.
+            `shape` (H, W), in colour (H, W, 3), `mean` of that shape, the mean training image in [0, 1], `likelihood`
+            (decoders; see `Likelihood`), `encoder` (marginals), and its `sizes`. A decoder that does not name
+            `likelihood` is for binary images.
         sizes: its keys in the section `model`: a `Key`, or the name of one that another part or file declares.
         mark: how it is drawn, one of `MARKS[kind]`; empty for the first that is free.
         minutes: an epoch at the sizes of `config.yaml` on one core, roughly, to ask of a batch scheduler.
@@ -126,6 +128,26 @@ class Part(Declaration):
     @property
     def name(self) -> str:
         return f"{self.kind} {self.symbol}"
+
+
+@dataclass(frozen=True)
+class Likelihood(Declaration):
+    """What the pixels of an image are given what a decoder puts out for them.
+
+    Args:
+        name: of the likelihood.
+        title: a few words.
+        pixels: of `PIXELS`, which images it is for: there is one likelihood for each kind.
+        builds: name of the class in the same file (see `rdplane.models.likelihood.PixelLikelihood`). It gets those of
+            these arguments that its constructor names: `pixels`, and its `sizes`.
+        sizes: its keys in the section `model`, as those of a `Part`.
+    """
+
+    name: str
+    title: str
+    pixels: tuple[str, ...]
+    builds: str
+    sizes: tuple[Key | str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -297,7 +319,7 @@ class Dataset(Declaration):
         seeded: whether the seed decides anything.
         classes: whether its labels, if it has any, say what an image shows, as those of digits do; if not, its runs
             have no category (see `rdplane.table.category`).
-        pixels: what they are, one of `PIXELS`.
+        pixels: of its images, one of `PIXELS`.
     """
 
     name: str

@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from rdplane.declare.checks import Invalid, Range
-from rdplane.declare.kinds import KINDS, MARKS, PIXELS, Dataset, Declaration, Figure, Key, Measure, Objective, Part
+from rdplane.declare.kinds import (
+    KINDS,
+    MARKS,
+    PIXELS,
+    Dataset,
+    Declaration,
+    Figure,
+    Key,
+    Likelihood,
+    Measure,
+    Objective,
+    Part,
+)  # fmt: skip
 from rdplane.declare.read import read
 from rdplane.errors import UserError
 
@@ -34,7 +46,7 @@ SYMBOL = re.compile(r"[A-Za-z0-9+-]")
 WORD = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = (
     "architecture", "architectures", "anneal", "extra", "exclude", "encoder", "decoder", "marginal", "name",
-    "value", "shape", "mean", "objective",
+    "value", "shape", "mean", "likelihood", "pixels", "objective",
 )  # fmt: skip
 EXPECTED = "a Python file, its path from the configuration's folder, or the name of an installed module"
 
@@ -45,11 +57,12 @@ class Registry:
 
     Attributes:
         parts: kind ('encoder', ...) -> symbol -> `Part`.
-        keys: name -> `Key`, of all parts, objectives and measures.
+        keys: name -> `Key`, of all parts, likelihoods, objectives and measures.
         owners: name of a key -> what has it, such as 'decoder +'.
     """
 
     parts: dict[str, dict[str, Part]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    likelihoods: dict[str, Likelihood] = field(default_factory=dict)
     objectives: dict[str, Objective] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
@@ -57,8 +70,12 @@ class Registry:
     keys: dict[str, Key] = field(default_factory=dict)
     owners: dict[str, list[str]] = field(default_factory=dict)
 
-    def sizes(self, part: Part) -> tuple[str, ...]:
-        """Names of a part's keys."""
+    def likelihood(self, pixels: str) -> Likelihood:
+        """The likelihood of images with pixels of a kind, 'binary', 'grey' or 'colour'."""
+        return next(found for found in self.likelihoods.values() if pixels in found.pixels)
+
+    def sizes(self, part: Part | Likelihood) -> tuple[str, ...]:
+        """Names of the keys of a part or likelihood."""
         return tuple(size if isinstance(size, str) else size.name for size in part.sizes)
 
     def keys_of(self, *kinds: type[Declaration]) -> dict[str, Key]:
@@ -70,9 +87,11 @@ class Registry:
         return found
 
     def everything(self) -> list[Declaration]:
-        """Every declaration: parts, objectives, measures, figures, datasets."""
+        """Every declaration: parts, likelihoods, objectives, measures, figures, datasets."""
         parts = [part for kind in KINDS for part in self.parts[kind].values()]
-        tables: list[Mapping[str, Declaration]] = [self.objectives, self.measures, self.figures, self.datasets]
+        tables: list[Mapping[str, Declaration]] = [
+            self.likelihoods, self.objectives, self.measures, self.figures, self.datasets
+        ]  # fmt: skip
         return [*parts, *(declaration for table in tables for declaration in table.values())]
 
     @property
@@ -88,7 +107,7 @@ class Registry:
 
 def names_of_keys(declaration: Declaration) -> tuple[str, ...]:
     """Names of the keys that a declaration has."""
-    keys = declaration.sizes if isinstance(declaration, Part) else getattr(declaration, "keys", ())
+    keys = declaration.sizes if isinstance(declaration, Part | Likelihood) else getattr(declaration, "keys", ())
     return tuple(key if isinstance(key, str) else key.name for key in keys)
 
 
@@ -190,8 +209,8 @@ def _add(registry: Registry, new: Declaration) -> None:
             raise UserError(f"{new.source}: the mark is {new.mark!r}, expected one of {', '.join(MARKS[new.kind])}")
     else:
         tables: dict[type, dict[str, Any]] = {
-            Objective: registry.objectives, Measure: registry.measures, Figure: registry.figures,
-            Dataset: registry.datasets,
+            Likelihood: registry.likelihoods, Objective: registry.objectives, Measure: registry.measures,
+            Figure: registry.figures, Dataset: registry.datasets,
         }  # fmt: skip
         table, key = tables[type(new)], new.name  # type: ignore[attr-defined]
         what = f"{type(new).__name__.lower()} {key!r}"
@@ -199,17 +218,30 @@ def _add(registry: Registry, new: Declaration) -> None:
             raise UserError(f"{new.source}: the name of the {what} is expected to be lower-case letters, digits and _")
     if isinstance(new, Objective):
         _check_objective(new, registry)
+    if isinstance(new, Likelihood):
+        _check_likelihood(new, registry)
     if isinstance(new, Dataset) and new.pixels not in PIXELS:
-        raise UserError(f"{new.source}: pixels is {new.pixels!r}, expected one of {', '.join(PIXELS)}")
+        raise UserError(f"{new.source}: pixels are {new.pixels!r}, expected one of {', '.join(PIXELS)}")
     if key in table:
         raise UserError(
             f"{new.source}: there is a {what} already, in {table[key].source}; choose another "
             + ("symbol" if isinstance(new, Part) else "name")
         )
     table[key] = new  # type: ignore[assignment]
-    for item in getattr(new, "sizes", ()) if isinstance(new, Part) else getattr(new, "keys", ()):
+    for item in getattr(new, "sizes", ()) or getattr(new, "keys", ()):
         if isinstance(item, Key):
             _add_key(registry, item, new.source)
+
+
+def _check_likelihood(new: Likelihood, registry: Registry) -> None:
+    taken = {pixels: other for other in registry.likelihoods.values() for pixels in other.pixels}
+    for pixels in new.pixels:
+        if pixels not in PIXELS:
+            raise UserError(f"{new.source}: pixels are {pixels!r}, expected some of {', '.join(PIXELS)}")
+        if pixels in taken:
+            raise UserError(
+                f"{new.source}: {pixels} pixels have a likelihood already, in {taken[pixels].source}; expected others"
+            )
 
 
 def _check_objective(new: Objective, registry: Registry) -> None:

@@ -14,8 +14,8 @@ BATCH = 250
 
 
 def prepare(model: "VAE", images: Tensor) -> Tensor:
-    """`images` of any type and place on the model's device, in its type."""
-    return images.to(next(model.parameters()))
+    """Stored images, uint8 anywhere, as the model sees them."""
+    return model.images(images)
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from rdplane.declare.registry import declared, locate, use
 from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.architectures import parse
+from rdplane.experiment.cells import pixels_of
 from rdplane.experiment.objectives import build_loss
 from rdplane.files import read_json
 from rdplane.models.build import build
@@ -99,7 +100,7 @@ def load_curve(
     path = folder / "model.safetensors"
     remedy = "delete the cell's folder and run the workflow again to train it anew"
     try:
-        cell, (height, width) = summary["cell"], summary["shape"]
+        cell, (height, width, *colours) = summary["cell"], summary["shape"]
         if extensions is not None:
             named = [extensions] if isinstance(extensions, str | Path) else extensions
             use(_spelled(extension) for extension in named)
@@ -107,7 +108,8 @@ def load_curve(
             _use_recorded(folder, cell["architecture"], summary.get("extensions", {}))
         _check_source(folder, cell)
         with explained(f"the model of {folder.name} cannot be built"):
-            built = build(cell["architecture"], (height, width), cell["model"])
+            shape = (height, width, *colours)
+            built = build(cell["architecture"], shape, cell["model"], pixels=pixels_of(cell))
             # An objective that is not known any more is none of those that train a whole curve.
             objective = declared().objectives.get(cell["objective"]["name"])
             model = build_loss(cell).prepare(built) if objective and objective.conditions else built

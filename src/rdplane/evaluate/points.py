@@ -107,7 +107,7 @@ def beta_of_rate(model: "Conditioned", images: "Tensor", rate: float, batch_size
         torch.manual_seed(0)
         model.set(within(log_beta))
         with torch.no_grad():
-            rates = [model.rate_distortion(x.float())[0] for x in images[:SEARCHED].split(batch_size)]
+            rates = [model.rate_distortion(model.images(x))[0] for x in images[:SEARCHED].split(batch_size)]
         return float(torch.cat(rates).double().mean()) - rate
 
     def within(log_beta: float) -> float:

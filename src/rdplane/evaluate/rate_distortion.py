@@ -47,9 +47,8 @@ def rate_distortion(model: "VAE", images: Tensor, z_samples: int, batch_size: in
         Rate and distortion, (N,) each, nats, float64, on the CPU.
     """
     rates, distortions = [], []
-    device = next(model.parameters()).device
     for batch in images.split(batch_size):
-        x = batch.to(device).float()
+        x = model.images(batch)
         draws = [torch.stack(model.rate_distortion(x)).cpu().double() for _ in range(z_samples)]
         rate, distortion = torch.stack(draws).mean(0)
         rates.append(rate)

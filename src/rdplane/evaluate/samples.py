@@ -76,15 +76,16 @@ def _write(
     from rdplane.data.store import load as load_images
     from rdplane.device import choose_device, set_threads
     from rdplane.evaluate.load import at_point, load_curve
+    from rdplane.models.likelihood import LEVELS
 
     set_threads(threads)
     where = choose_device(device)
     test = load_images(images).test
     chosen = np.sort(np.random.default_rng(settings["seed"]).permutation(len(test))[: settings["images"]])
-    x = torch.from_numpy(test[chosen]).to(where).float()
+    x = torch.from_numpy(test[chosen]).to(where)
     arrays: dict[str, Any] = {"data": test[chosen], "draws": settings["draws"]}
-
     model = load_curve(folder, where, files() or None)
+    arrays["levels"] = LEVELS[model.pixels]
     if points is None:
         arrays |= _drawn(at_point(model, folder, None), x, settings)
     else:
@@ -97,30 +98,32 @@ def _write(
 
 
 def _drawn(model: "VAE", x: "Tensor", settings: dict[str, Any]) -> "dict[str, np.ndarray]":
-    """Reconstructions of x (n, H, W), and as many generations: (n, H, W) each, by the names of `sample`'s file."""
+    """Reconstructions of stored images x (n, H, W[, 3]), and as many generations, by the names of `sample`'s file."""
     import numpy as np
     import torch
 
+    from rdplane.models.likelihood import LEVELS
+
     torch.manual_seed(settings["seed"])
     with torch.no_grad():
-        codes = {"reconstruction": model.encode(x).z, "generation": model.marginal.sample(len(x))}
+        codes = {"reconstruction": model.encode(model.images(x)).z, "generation": model.marginal.sample(len(x))}
         # One decoding for both kinds: the cost of a pixel-by-pixel decoder is in its passes, not in their images.
         samples, means = draw(model, torch.cat(list(codes.values())), settings["draws"])
     arrays = {}
     for kind, one, mean in zip(codes, samples.split(len(x)), means.split(len(x)), strict=True):
-        arrays[f"{kind}_sample"] = one.cpu().numpy().astype(np.uint8)
+        arrays[f"{kind}_sample"] = (one * (LEVELS[model.pixels] - 1)).round().cpu().numpy().astype(np.uint8)
         arrays[f"{kind}_mean"] = mean.cpu().numpy().astype(np.float32)
     return arrays
 
 
 def draw(model: "VAE", z: "Tensor", draws: int) -> "tuple[Tensor, Tensor]":
-    """One binary draw of d(x|z), and the mean of `draws` of them, with z fixed.
+    """One draw of d(x|z), and the mean of `draws` of them, with z fixed.
 
     Args:
         z: (n, L) codes.
 
     Returns:
-        One draw (n, H, W) of 0 and 1, and the mean (n, H, W) in [0, 1].
+        One draw and the mean, (n, H, W[, 3]) each, in [0, 1].
     """
     x = model.decode(z.repeat(draws, 1))  # one call: a sequential decoder costs nearly the same for more images
     x = x.reshape(draws, len(z), *x.shape[1:])

@@ -23,7 +23,8 @@ from rdplane.files import digest
 
 __all__ = [
     "cell_name", "compute_settings", "data_identity", "data_spec", "evaluation_of", "expand", "is_measured",
-    "measure_version", "points_of", "samples_version", "sampling_settings", "select", "spelled", "versions_of",
+    "measure_version", "pixels_of", "points_of", "samples_version", "sampling_settings", "select", "spelled",
+    "versions_of",
 ]  # fmt: skip
 
 
@@ -48,8 +49,9 @@ def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
             f"grid: no cell is left; expected at least one value of {', '.join(axes)} that grid.exclude does not remove"
         )
     ordered = place(point["architecture"] for point in points)
+    pixels = images.get("pixels", "binary")
     settings = {
-        (name, objective): _settings(config, name, objective)
+        (name, objective): _settings(config, name, objective, pixels)
         for name in ordered
         for objective in {point["objective"]: None for point in points if point["architecture"] == name}
     }
@@ -60,7 +62,7 @@ def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
         made_by = point["architecture"], point["objective"]
         shared = settings[made_by]
         if made_by not in source:
-            source[made_by] = versions_of(*made_by)
+            source[made_by] = versions_of(*made_by, pixels)
         parts = parse(point["architecture"]).symbols.items()
         if point["objective"] != "beta" and any(declared().parts[kind][symbol].zero for kind, symbol in parts):
             raise UserError(
@@ -136,7 +138,7 @@ def _matches(point: dict[str, Any], selection: dict[str, list[Any]]) -> bool:
     return all(known.get(key) in allowed for key, allowed in selection.items())
 
 
-def _settings(config: dict[str, Any], architecture: str, objective: str) -> dict[str, Any]:
+def _settings(config: dict[str, Any], architecture: str, objective: str, pixels: str) -> dict[str, Any]:
     """What all cells of one architecture and objective share: model and training."""
     model = _overridden(config, architecture, "model", objective)
     training = _overridden(config, architecture, "training", objective)
@@ -146,7 +148,7 @@ def _settings(config: dict[str, Any], architecture: str, objective: str) -> dict
         training["warmup_steps"] = WARMUP_STEPS
     if training["schedule"] == "paper" and training["constant_epochs"] is None:
         training["constant_epochs"] = training["epochs"] // 2
-    return {"model": {key: model[key] for key in sizes_of(architecture)}, "training": training}
+    return {"model": {key: model[key] for key in sizes_of(architecture, pixels)}, "training": training}
 
 
 def _overridden(config: dict[str, Any], architecture: str, section: str, objective: str = "") -> dict[str, Any]:
@@ -162,11 +164,16 @@ def _overridden(config: dict[str, Any], architecture: str, section: str, objecti
     return settings
 
 
-def versions_of(architecture: str, objective: str) -> dict[str, str]:
-    """Versions of all source that decides the weights of a cell: what it is called -> version."""
+def versions_of(architecture: str, objective: str, pixels: str) -> dict[str, str]:
+    """Versions of all source that decides the weights of a cell: what it is called -> version.
+
+    The likelihood of binary images is none of them: decoders import it, so that it counts to their source.
+    """
     registry = declared()
     parts = [registry.parts[kind][symbol] for kind, symbol in parse(architecture).symbols.items()]
     names = ["training", versions.of(registry.objectives[objective]), *map(versions.of, parts)]
+    if pixels != "binary":
+        names.append(versions.of(registry.likelihood(pixels)))
     return {name: versions.version(name) for name in names}
 
 
@@ -192,7 +199,7 @@ def data_spec(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def data_identity(config: dict[str, Any]) -> dict[str, Any]:
-    """All that decides the prepared images, the version of their source included."""
+    """All that decides the prepared images, the version of their source included; and `pixels`, unless binary."""
     from rdplane import data
 
     if config["dataset"] == TEACHER:
@@ -204,10 +211,17 @@ def data_identity(config: dict[str, Any]) -> dict[str, Any]:
             raise UserError(f"teacher.dataset is {learned!r}, from whose images the teacher learns: {error}") from None
         return {"dataset": TEACHER, "teacher": name, **teacher.counts, "seed": teacher.seed,
                 "version": versions.version(TEACHER)}  # fmt: skip
-    identity = data.resolve(data_spec(config))
+    spec = data_spec(config)
+    identity, pixels = data.resolve(spec), data.pixels_of(spec)
+    identity |= {} if pixels == "binary" else {"pixels": pixels}
     built_in = declared().datasets.get(config["dataset"])
     name = "own images" if built_in is None or config["data"]["file"] else versions.of(built_in)
     return {**identity, "version": versions.version(name)}
+
+
+def pixels_of(cell: Mapping[str, Any]) -> str:
+    """What the pixels of a cell's images are: 'binary', 'grey' or 'colour'."""
+    return cell.get("data", {}).get("pixels", "binary")
 
 
 def compute_settings(config: dict[str, Any], architecture: str) -> dict[str, Any]:

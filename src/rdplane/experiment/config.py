@@ -262,8 +262,10 @@ def _used_sizes(
         (f"overrides.{pattern}.model.", fnmatch.filter(chosen, pattern), values["model"])
         for pattern, values in config["overrides"].items()
     ]
+    images = None if config["data"]["file"] else registry.datasets.get(config["dataset"])
+    pixels = images.pixels if images else None  # of a user's file they are known once it is read
     for prefix, concerned, given in [("model.", chosen, raw.get("model") or {}), *overridden]:
-        used = {size for name in concerned for size in sizes_of(name, registry)}
+        used = {size for name in concerned for size in sizes_of(name, pixels, registry)}
         for key in given:
             if key not in used:
                 owners = ", ".join(registry.owners[key])
@@ -271,5 +273,5 @@ def _used_sizes(
                     f"{prefix}{key} is set, but no architecture of the grid that it concerns has such a size (it "
                     f"belongs to {owners}); expected a size with an effect: remove it, or add such an architecture"
                 )
-    used = {size for name in chosen for size in sizes_of(name, registry)}
+    used = {size for name in chosen for size in sizes_of(name, pixels, registry)}
     return {key: value for key, value in config["model"].items() if key in used}

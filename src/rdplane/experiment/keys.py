@@ -25,7 +25,7 @@ from rdplane.declare.checks import (
     Text,
     Whole,
 )
-from rdplane.declare.kinds import KINDS, Key, Measure, Objective, Part
+from rdplane.declare.kinds import KINDS, Key, Likelihood, Measure, Objective, Part
 from rdplane.declare.registry import Registry, declared
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import ARCHITECTURES, known, matching, parse
@@ -240,7 +240,7 @@ def sections() -> dict[str, Section]:
         ("teacher", "a PixelCNN++ that draws the images of the data set teacher, so that their density is known",
          TEACHER),
         ("grid", "the full product of these lists, each point one cell", _grid()),
-        ("model", "sizes of the parts", tuple(registry.keys_of(Part).values())),
+        ("model", "sizes of the parts", tuple(registry.keys_of(Part, Likelihood).values())),
         ("training", "how every cell is trained", training),
         ("compute", "where and how fast, no part of a cell's identity", COMPUTE),
         ("evaluation", "on the test images, the one source of every number on a plot",
@@ -256,12 +256,18 @@ def _filled(key: Key, datasets: str) -> Key:
     return Key(key.name, key.check, key.default, key.text.format(datasets=datasets) if "{" in key.text else key.text)
 
 
-def sizes_of(architecture: str, registry: Registry | None = None) -> Iterator[str]:
-    """Names of the sizes that an architecture has; others must not change its identity."""
+def sizes_of(architecture: str, pixels: str | None, registry: Registry | None = None) -> Iterator[str]:
+    """Names of the sizes that an architecture has; others must not change its identity.
+
+    Args:
+        architecture: its name.
+        pixels: of the images; None if they are not known yet, for the sizes that it can have.
+        registry: what is declared; by default what is in use.
+    """
     registry = registry or declared()
     parts = [registry.parts[kind][symbol] for kind, symbol in parse(architecture).symbols.items()]
     seen = {size for part in parts for size in part.zero}
-    for part in parts:
+    for part in [*parts, *([registry.likelihood(pixels)] if pixels else registry.likelihoods.values())]:
         for size in registry.sizes(part):
             if size not in seen:
                 seen.add(size)

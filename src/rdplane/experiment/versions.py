@@ -19,7 +19,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from rdplane.declare.kinds import Dataset, Declaration, Figure, Measure, Objective, Part
+from rdplane.declare.kinds import Dataset, Declaration, Figure, Likelihood, Measure, Objective, Part
 from rdplane.declare.read import DECLARING
 from rdplane.declare.registry import PACKAGE, declared
 from rdplane.files import read_json, write_json
@@ -51,7 +51,9 @@ CHEAP = {
 
 def of(declaration: Declaration) -> str:
     """What the source of a declaration is called among the versions, such as 'decoder +' or 'measure probe'."""
-    kinds = {Objective: "objective", Measure: "measure", Figure: "figure", Dataset: "dataset"}
+    kinds = {
+        Likelihood: "likelihood", Objective: "objective", Measure: "measure", Figure: "figure", Dataset: "dataset"
+    }  # fmt: skip
     if isinstance(declaration, Part):
         return declaration.name
     return f"{kinds[type(declaration)]} {declaration.name}"  # type: ignore[attr-defined]

@@ -40,7 +40,8 @@ def read_samples(folder: str | Path, row: str) -> dict[str, np.ndarray]:
         row: its `cell`, the name of a cell or of a point of a cell's curve.
 
     Returns:
-        Images (n, H, W) in [0, 1] under their names, and the number of `draws`.
+        Images in [0, 1] under their names, (n, H, W) with 1 for ink if they are binary, else (n, H, W, 3) in colour;
+        and the number of `draws`.
 
     Raises:
         PointMissing: the file has points of a curve, but not this one.
@@ -64,9 +65,17 @@ def read_samples(folder: str | Path, row: str) -> dict[str, np.ndarray]:
     for name in (*_IMAGES, "draws"):
         if points is not None and name not in ("data", "draws"):
             arrays[name] = arrays[name][list(points).index(point)]
-        if name != "draws" and (arrays[name].ndim != 3 or arrays[name].shape[1:] != arrays["data"].shape[1:]):
+        if name != "draws" and (arrays[name].ndim not in (3, 4) or arrays[name].shape[1:] != arrays["data"].shape[1:]):
             raise UserError(f"{path}: array {name} has shape {arrays[name].shape}, expected (n, H, W); {remedy}")
+    if arrays.pop("levels", 2) > 2:
+        arrays |= {name: _coloured(arrays[name]) for name in _IMAGES}
     return arrays
+
+
+def _coloured(images: np.ndarray) -> np.ndarray:
+    """Images of 8 bits (n, H, W) or (n, H, W, 3), bytes or fractions, as fractions (n, H, W, 3)."""
+    shares = images / 255 if images.dtype == np.uint8 else images
+    return shares if shares.ndim == 4 else np.repeat(shares[..., None], 3, axis=-1)
 
 
 @style.styled
@@ -101,7 +110,7 @@ def draw_grid(
         named = f"the figure {title!r}" if title else "the figure"
         raise UserError(f"{named} shows no cell that is finished; run its cells first")
     arrays = [samples(cell) for cell in shown["cell"]]
-    height, width = arrays[0]["data"].shape[1:]
+    height, width = arrays[0]["data"].shape[1:3]
     tall, wide = _SIDE * max(1.0, height / width), _SIDE * max(1.0, width / height)
     rows = {
         task: min([images, *(len(stored[f"{task}_sample"]) for stored in arrays)])
@@ -153,7 +162,7 @@ def draw_grid(
 
 
 def _images(axes: Axes, columns: Sequence[np.ndarray], tall: float, wide: float) -> None:
-    """Tile columns of images (n, H, W), each `tall` by `wide` inches, ink black on white in hairline frames."""
+    """Tile columns of images, each `tall` by `wide` inches: ink black on white, or in colour; in hairline frames."""
     count = len(columns[0])
     gap_y, gap_x = _GAP / tall, _GAP / wide
     for column, pictures in enumerate(columns):

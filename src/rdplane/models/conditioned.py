@@ -63,6 +63,15 @@ class Conditioned(nn.Module):
         """L, the dimensions of z."""
         return self.model.latent
 
+    @property
+    def pixels(self) -> str:
+        """What the pixels of the images are: 'binary', 'grey' or 'colour'."""
+        return self.model.pixels
+
+    def images(self, stored: Tensor) -> Tensor:
+        """As `VAE.images`."""
+        return self.model.images(stored)
+
     def set(self, condition: float) -> None:
         """Choose the condition of the calls that follow.
 

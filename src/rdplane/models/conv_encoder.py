@@ -10,6 +10,7 @@ from torch import Tensor
 from rdplane.declare import Part
 from rdplane.models.encoder import Encoder
 from rdplane.models.gated import GatedConv2d, scaled
+from rdplane.models.likelihood import padded, planes
 
 __all__ = ["ConvEncoder"]
 
@@ -29,27 +30,29 @@ class ConvEncoder(Encoder):
     Layers as in the paper's appendix, for 28 x 28 images 28-28-14-14-7-1.
 
     Args:
-        shape: (H, W), both divisible by 4.
+        shape: (H, W), in colour (H, W, 3).
         latent: L.
         width: multiplies the channels (`scaled`); 1 is the paper.
     """
 
-    def __init__(self, shape: tuple[int, int], latent: int, width: float):
+    def __init__(self, shape: tuple[int, ...], latent: int, width: float):
         super().__init__()
         self.latent = latent
+        self.channels = shape[2] if len(shape) == 3 else 1
+        rows, columns = padded(shape)
         narrow, middle, wide = scaled(32, width), scaled(64, width), scaled(256, width)
         self.body = nn.Sequential(
-            GatedConv2d(1, narrow, 5),
+            GatedConv2d(self.channels, narrow, 5),
             GatedConv2d(narrow, narrow, 5, stride=2),
             GatedConv2d(narrow, middle, 5),
             GatedConv2d(middle, middle, 5, stride=2),
-            GatedConv2d(middle, wide, (shape[0] // 4, shape[1] // 4)),
+            GatedConv2d(middle, wide, (rows // 4, columns // 4)),
             nn.Flatten(),
         )
         self.head = nn.Linear(wide, 2 * latent)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.body((2 * x - 1).unsqueeze(1)).to(x.dtype)
+        features = self.body(planes(x, self.channels)).to(x.dtype)
         with torch.autocast(x.device.type, enabled=False):  # densities keep full precision
             mean, raw = self.head(features).chunk(2, dim=1)
         return mean, F.softplus(raw + _SOFTPLUS_INVERSE_OF_1)

@@ -5,8 +5,9 @@ import torch.nn as nn
 from torch import Tensor
 
 from rdplane.declare import Part
-from rdplane.models.densities import bernoulli_log_prob
+from rdplane.models.bernoulli import Bernoulli
 from rdplane.models.gated import GatedConvTranspose2d, scaled
+from rdplane.models.likelihood import PixelLikelihood, inside, padded, readout
 
 __all__ = ["DeconvDecoder"]
 
@@ -17,38 +18,51 @@ DECODER = Part(
 
 
 class DeconvDecoder(nn.Module):
-    """Decoder ``-``: gated transposed convolutions, then a linear convolution to one Bernoulli logit a pixel.
+    """Decoder ``-``: gated transposed convolutions, then a linear convolution to what the likelihood needs.
 
     Layers as in the paper's appendix, for 28 x 28 images 1-7-7-14-14-28-28-28.
 
     Args:
-        shape: (H, W), both divisible by 4.
+        shape: (H, W), in colour (H, W, 3).
         latent: L.
         width: multiplies the channels (`scaled`); 1 is the paper.
+        likelihood: of the pixels; Bernoulli unless given.
     """
 
-    def __init__(self, shape: tuple[int, int], latent: int, width: float):
+    def __init__(
+        self, shape: tuple[int, ...], latent: int, width: float, likelihood: PixelLikelihood | None = None
+    ):  # fmt: skip
         super().__init__()
+        self.shape, self.likelihood = shape, likelihood or Bernoulli()
+        rows, columns = padded(shape)
         wide, narrow = scaled(64, width), scaled(32, width)
         self.body = nn.Sequential(
-            GatedConvTranspose2d(latent, wide, (shape[0] // 4, shape[1] // 4)),
+            GatedConvTranspose2d(latent, wide, (rows // 4, columns // 4)),
             GatedConvTranspose2d(wide, wide, 5),
             GatedConvTranspose2d(wide, wide, 5, stride=2),
             GatedConvTranspose2d(wide, narrow, 5),
             GatedConvTranspose2d(narrow, narrow, 5, stride=2),
             GatedConvTranspose2d(narrow, narrow, 4),
-            nn.Conv2d(narrow, 1, 5, padding=2),
+            nn.Conv2d(narrow, self.likelihood.outputs, 5, padding=2),
         )
 
+    def outputs(self, z: Tensor) -> Tensor:
+        """What the likelihood needs for each pixel, (B, P, H, W), for z (B, L)."""
+        *body, last = self.body
+        maps = z[:, :, None, None]
+        for layer in body:
+            maps = layer(maps)
+        return inside(readout(last, maps, self.likelihood.exact), self.shape).to(z.dtype)
+
     def logits(self, z: Tensor) -> Tensor:
-        """Bernoulli logits (B, H, W) for z (B, L)."""
-        return self.body(z[:, :, None, None]).squeeze(1).to(z.dtype)
+        """Bernoulli logits (B, H, W) of binary images, for z (B, L)."""
+        return self.outputs(z).squeeze(1)
 
     def log_prob(self, x: Tensor, z: Tensor) -> Tensor:
-        """log d(x|z) (B,) for x (B, H, W) of 0 and 1."""
-        return bernoulli_log_prob(x, self.logits(z))
+        """log d(x|z) (B,) for x (B, H, W[, 3]) in [0, 1]."""
+        return self.likelihood.log_prob(x, self.outputs(z))
 
     @torch.no_grad()
     def sample(self, z: Tensor) -> Tensor:
-        """One x ~ d(x|z) for each row of z: (B, H, W) of 0 and 1."""
-        return torch.bernoulli(torch.sigmoid(self.logits(z)))
+        """One x ~ d(x|z) for each row of z: (B, H, W[, 3]) in [0, 1]."""
+        return self.likelihood.sample(self.outputs(z))

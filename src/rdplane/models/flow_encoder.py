@@ -26,7 +26,7 @@ class FlowEncoder(ConvEncoder):
     """
 
     def __init__(
-        self, shape: tuple[int, int], latent: int, width: float, flow_steps: int, made_layers: int, made_units: int
+        self, shape: tuple[int, ...], latent: int, width: float, flow_steps: int, made_layers: int, made_units: int
     ):
         super().__init__(shape, latent, width)
         self.flow = AutoregressiveFlow(latent, flow_steps, made_layers, made_units)

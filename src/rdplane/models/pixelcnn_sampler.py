@@ -26,23 +26,26 @@ BATCH = 256  # images at a time in `sample`: the cached rows take about 1 MB per
 
 
 def sample(model: "PixelCNN", z: Tensor | None, uniforms: Tensor) -> Tensor:
-    """Draw the images that `uniforms` select: pixel (i, j) is 1 where its uniform is below its probability.
+    """Draw the images that `uniforms` select, pixel by pixel (see `PixelLikelihood.draw`).
 
     Args:
         model: the density.
         z: (B, latent), or None if the model has no latent code.
-        uniforms: (B, H, W) in [0, 1).
+        uniforms: (B, H, W, U) in [0, 1).
 
     Returns:
-        (B, H, W) of zeros and ones, in the dtype of the model.
+        (B, H, W[, 3]) in [0, 1], in the dtype of the model.
     """
-    parts = uniforms.to(model.logit.weight).logit().split(BATCH)
+    parts = uniforms.to(model.logit.weight).split(BATCH)
     codes = [None] * len(parts) if z is None else z.split(BATCH)
-    return torch.cat([_draw(model, code, thresholds) for code, thresholds in zip(codes, parts, strict=True)])
+    return torch.cat([_draw(model, code, chosen) for code, chosen in zip(codes, parts, strict=True)])
 
 
-def _draw(model: "PixelCNN", z: Tensor | None, thresholds: Tensor) -> Tensor:
-    return traverse(model, z, len(thresholds), lambda i, j, logits: logits > thresholds[:, i, j])
+def _draw(model: "PixelCNN", z: Tensor | None, uniforms: Tensor) -> Tensor:
+    def choose(i: int, j: int, outputs: Tensor) -> Tensor:
+        return model.likelihood.draw(outputs, uniforms[:, i, j])
+
+    return traverse(model, z, len(uniforms), choose)
 
 
 def traverse(model: "PixelCNN", z: Tensor | None, batch: int, choose: Callable[[int, int, Tensor], Tensor]) -> Tensor:
@@ -52,22 +55,23 @@ def traverse(model: "PixelCNN", z: Tensor | None, batch: int, choose: Callable[[
         model: the density.
         z: (B, latent), or None if the model has no latent code.
         batch: B.
-        choose: called as choose(i, j, logits) with the logits (B,) of pixel (i, j) given the pixels before it, valid
-            during the call; returns their values (B,), zeros and ones.
+        choose: called as choose(i, j, outputs) with what the likelihood needs for pixel (i, j), (B, P), given the
+            pixels before it; returns their values, (B,) or (B, 3) in [0, 1].
 
     Returns:
-        (B, H, W), the images chosen.
+        (B, H, W[, 3]), the images chosen.
     """
     weight = model.logit.weight
     height, width = model.shape
-    images = weight.new_zeros(batch, height, width)
+    colours = (3,) if model.likelihood.inputs == 3 else ()
+    images = weight.new_zeros(batch, height, width, *colours)
     with torch.inference_mode(), torch.autocast(weight.device.type, enabled=False):
         state = _Network(model, None if z is None else z.to(weight), batch)
         for i in range(height):
             state.start_row(i)
             for j in range(width):
-                state.set(j, choose(i, j, state.logits(i, j)))
-            images[:, i] = state.pixels
+                state.set(j, choose(i, j, state.outputs(i, j)))
+            images[:, i] = state.pixels.view_as(images[:, i])
     return images
 
 
@@ -287,9 +291,9 @@ class _Network:
     """The whole network on the current row: `start_row`, then for each column `logits` and `set`."""
 
     def __init__(self, model: "PixelCNN", z: Tensor | None, batch: int):
-        width = model.shape[1]
+        width, self.colours = model.maps[1], model.likelihood.inputs  # columns beyond the image stay 0, "outside"
         self.z_map = model.z_map(z)
-        like, inputs = model.logit.weight, 1 if self.z_map is None else 2
+        like, inputs = model.logit.weight, self.colours + (self.z_map is not None)
         self.down = _Row(like, batch, width, inputs, 1, 1)  # the row above, and the map of z
         self.right = _Row(like, batch, width, inputs, 0, 0)  # the pixel on the left, and the map of z
         self.above, self.across = _Conv(model.above, self.down), _Conv(model.across, self.down)
@@ -297,17 +301,17 @@ class _Network:
         self.vertical = _Vertical(model.vertical, batch, width)
         self.horizontal = _Horizontal(model.horizontal, batch, width, self.vertical)
         self.entry = like.new_empty(width, batch, self.horizontal.maps[0].channels)
-        self.pixels = like.new_zeros(batch, width)  # the current row as 0 and 1
-        self.readout, self.readout_bias = model.logit.weight.flatten(), cast(Tensor, model.logit.bias)
+        self.pixels = like.new_zeros(batch, model.shape[1], self.colours)  # the current row, in [0, 1]
+        self.readout, self.readout_bias = model.logit.weight.flatten(1), cast(Tensor, model.logit.bias)
 
     def start_row(self, i: int) -> None:
         """Begin row i, once the row above is set."""
         for row in (self.down, self.right):
             row.advance()
             if self.z_map is not None:
-                row.inside[..., 1] = self.z_map[:, 0, i]
+                row.inside[..., self.colours] = self.z_map[:, 0, i]
         if i:
-            self.down.inside[..., 0] = 2 * self.pixels - 1
+            self.down.inside[:, : self.pixels.shape[1], : self.colours] = 2 * self.pixels - 1
         self.vertical.advance(i)
         self.vertical.maps[0].inside.copy_(self.above.row())
         self.vertical.row(i)
@@ -315,17 +319,17 @@ class _Network:
         self.entry.copy_((self.across.row() + self.left.above()).transpose(0, 1))
         self.horizontal.start_row(i)
 
-    def logits(self, i: int, j: int) -> Tensor:
-        """Logits (B,) of pixel (i, j), once the pixels on its left are set."""
+    def outputs(self, i: int, j: int) -> Tensor:
+        """What the likelihood needs for pixel (i, j), (B, P), once the pixels on its left are set."""
         torch.addmm(self.entry[j], self.left.window(j), self.left.here_matrix, out=self.horizontal.maps[0].at(j))
         self.horizontal.step(i, j)
-        return torch.addmv(self.readout_bias, self.horizontal.maps[-1].at(j), self.readout)
+        return torch.addmm(self.readout_bias, self.horizontal.maps[-1].at(j), self.readout.T)
 
     def set(self, j: int, values: Tensor) -> None:
-        """Set pixel j of the current row to `values` (B,), zeros and ones."""
-        self.pixels[:, j] = values
+        """Set pixel j of the current row to `values`, (B,) or (B, colours) in [0, 1]."""
+        self.pixels[:, j] = values.view(len(values), -1)
         if j + 1 < self.pixels.shape[1]:
-            self.right.inside[:, j + 1, 0] = 2 * self.pixels[:, j] - 1
+            self.right.inside[:, j + 1, : self.colours] = 2 * self.pixels[:, j] - 1
 
 
 def _matrix(conv: nn.Module | None) -> Tensor:

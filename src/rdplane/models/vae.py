@@ -10,6 +10,7 @@ from torch import Tensor
 from rdplane.declare import Key, Whole
 from rdplane.models.encoder import Encoder
 from rdplane.models.latent import Code, Latent
+from rdplane.models.likelihood import scaled_down
 
 __all__ = ["VAE", "Decoder", "Marginal"]
 
@@ -20,10 +21,10 @@ class Decoder(Protocol):
     """What a decoder module offers."""
 
     def log_prob(self, x: Tensor, z: Tensor) -> Tensor:
-        """log d(x|z) (B,) for x (B, H, W) of 0 and 1 and z (B, L)."""
+        """log d(x|z) (B,) for x (B, H, W[, 3]) in [0, 1] and z (B, L)."""
 
     def sample(self, z: Tensor) -> Tensor:
-        """One x ~ d(x|z) for each row of z: (B, H, W) of 0 and 1."""
+        """One x ~ d(x|z) for each row of z: (B, H, W[, 3]) in [0, 1]."""
 
 
 class Marginal(Protocol):
@@ -39,12 +40,16 @@ class Marginal(Protocol):
 class VAE(nn.Module):
     """Encoder e(z|x), decoder d(x|z) and marginal m(z); all results in nats an image.
 
-    Images x are (B, H, W) of 0 and 1 in the model's dtype, latents z are (B, L).
+    Images x are (B, H, W), in colour (B, H, W, 3), in [0, 1] in the model's dtype, latents z are (B, L).
     Random numbers come from torch's global generator.
+
+    Attributes:
+        pixels: of the images: 'binary', 'grey' or 'colour'.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, marginal: Marginal):
+    def __init__(self, encoder: Encoder, decoder: Decoder, marginal: Marginal, pixels: str = "binary"):
         super().__init__()
+        self.pixels = pixels
         self.encoder = encoder
         self.decoder = decoder
         self.marginal = marginal
@@ -53,6 +58,11 @@ class VAE(nn.Module):
     def latent(self) -> int:
         """L, the dimensions of z."""
         return self.encoder.latent
+
+    def images(self, stored: Tensor) -> Tensor:
+        """Stored images, uint8 on any device, as this model sees them: in [0, 1], in its dtype, on its device."""
+        like = next(self.parameters())
+        return scaled_down(stored.to(like.device), self.pixels).to(like.dtype)
 
     def rate_distortion(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """One-sample estimates of rate and distortion, (B,) each, unweighted.
@@ -101,15 +111,15 @@ class VAE(nn.Module):
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
-        """One x ~ d(x|z) for each z: (B, H, W) of 0 and 1."""
+        """One x ~ d(x|z) for each z: (B, H, W[, 3]) in [0, 1]."""
         return self.decoder.sample(z)
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor) -> Tensor:
-        """One draw of d(x'|z) with z ~ e(z|x) per image: (B, H, W) of 0 and 1."""
+        """One draw of d(x'|z) with z ~ e(z|x) per image: (B, H, W[, 3]) in [0, 1]."""
         return self.decode(self.encode(x).z)
 
     @torch.no_grad()
     def generate(self, n: int) -> Tensor:
-        """`n` draws of d(x|z) with z ~ m(z): (n, H, W) of 0 and 1."""
+        """`n` draws of d(x|z) with z ~ m(z): (n, H, W[, 3]) in [0, 1]."""
         return self.decode(self.marginal.sample(n))

@@ -33,14 +33,14 @@ class VampPrior(nn.Module):
 
     Args:
         encoder: the model's encoder; used, not owned: its parameters are not this module's.
-        shape: (H, W).
+        shape: (H, W), in colour (H, W, 3).
         pseudo_inputs: their number.
-        mean: (H, W) mean training image in [0, 1]; None stands for 0.5 everywhere.
+        mean: of that shape, mean training image in [0, 1]; None stands for 0.5 everywhere.
     """
 
     encoder: "Encoder"
 
-    def __init__(self, encoder: "Encoder", shape: tuple[int, int], pseudo_inputs: int, mean: Tensor | None = None):
+    def __init__(self, encoder: "Encoder", shape: tuple[int, ...], pseudo_inputs: int, mean: Tensor | None = None):
         super().__init__()
         # Registered as a submodule the encoder would appear twice in state_dict; a plain attribute stays out of it.
         object.__setattr__(self, "encoder", encoder)
@@ -49,7 +49,7 @@ class VampPrior(nn.Module):
         self.logits = nn.Parameter(torch.zeros(pseudo_inputs))
 
     def pseudo_inputs(self) -> Tensor:
-        """phi (K, H, W) in [0, 1]."""
+        """phi (K, H, W[, 3]) in [0, 1]."""
         return torch.sigmoid(self.pixels)
 
     def log_prob(self, code: Latent) -> Tensor:

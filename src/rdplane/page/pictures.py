@@ -25,8 +25,10 @@ def sheet(columns: Sequence[np.ndarray]) -> str:
     """Columns of images side by side as the data URI of one palette PNG, transparent between the images.
 
     Args:
-        columns: images (n, H, W) in [0, 1], as many in each column; 1 is ink.
+        columns: images in [0, 1], as many in each column: (n, H, W), where 1 is ink, or (n, H, W, 3) in colour.
     """
+    if columns[0].ndim == 4:
+        return _coloured(columns)
     count, height, width = columns[0].shape
     pixels = np.full((count * (height + 1) - 1, len(columns) * (width + 1) - 1), _SHADES, dtype=np.uint8)
     for column, images in enumerate(columns):
@@ -39,6 +41,20 @@ def sheet(columns: Sequence[np.ndarray]) -> str:
     picture.putpalette([part for grey in [*greys, 255] for part in (grey, grey, grey)])
     stream = io.BytesIO()
     picture.save(stream, format="PNG", bits=4, transparency=_SHADES, optimize=True)
+    return _uri("image/png", stream.getvalue())
+
+
+def _coloured(columns: Sequence[np.ndarray]) -> str:
+    """`sheet` in colour."""
+    count, height, width, _ = columns[0].shape
+    pixels = np.zeros((count * (height + 1) - 1, len(columns) * (width + 1) - 1, 4), dtype=np.uint8)
+    for column, images in enumerate(columns):
+        for row, image in enumerate(images):
+            top, left = row * (height + 1), column * (width + 1)
+            pixels[top : top + height, left : left + width, :3] = np.rint(255 * np.clip(image, 0, 1))
+            pixels[top : top + height, left : left + width, 3] = 255
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="PNG", optimize=True)
     return _uri("image/png", stream.getvalue())
 
 

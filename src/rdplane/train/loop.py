@@ -20,6 +20,7 @@ from rdplane.jobs.heartbeat import Heartbeat
 from rdplane.jobs.progress import Progress, duration
 from rdplane.jobs.signals import Interrupted, Stop
 from rdplane.models.build import build
+from rdplane.models.likelihood import mean_image, scaled_down
 from rdplane.train.average import MovingAverage
 from rdplane.train.checkpoint import load_checkpoint, save_checkpoint
 from rdplane.train.compiled import chosen_mode
@@ -99,9 +100,8 @@ def _start(task: Task) -> Position:
             f"training ({task.epochs} epochs of {task.steps}); lower it, or train for longer (teacher.epochs)"
         )
     torch.manual_seed(task.cell["seed"])
-    height, width = task.train.shape[1:]
-    cell, objective = task.cell, build_loss(task.cell)
-    built = build(cell["architecture"], (height, width), cell["model"], task.train.float().mean(0).cpu())
+    cell, objective, mean = task.cell, build_loss(task.cell), mean_image(task.train, task.pixels).cpu()
+    built = build(cell["architecture"], tuple(mean.shape), cell["model"], mean, task.pixels)
     # Convolutions are up to twice as fast in this layout.
     model = objective.prepare(built).to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]
     return Position(
@@ -172,7 +172,7 @@ def _step(task: Task, position: Position, gradient: BatchGradient, order: Tensor
     """One update of the parameters from the next batch. Nothing here waits for a GPU."""
     now = position.epoch + position.step / task.steps  # training time in epochs
     first = position.step * task.batch_size
-    x = task.train[order[first : first + task.batch_size]].float()
+    x = scaled_down(task.train[order[first : first + task.batch_size]], task.pixels)
     made = position.epoch * task.steps + position.step
     _set(position, position.objective.condition(made / (task.epochs * task.steps), made))
     rate, distortion = gradient(x, now)
@@ -280,7 +280,7 @@ def _validate(task: Task, position: Position, images: Tensor, most: int) -> tupl
         if task.stop:
             return None
         with autocast(device, position.precision):
-            rate, distortion = model.rate_distortion(x.float())
+            rate, distortion = model.rate_distortion(scaled_down(x, task.pixels))
         sums += torch.stack([rate.sum(), distortion.sum()])
         task.heartbeat.step()
     rate, distortion = (sums / len(images)).tolist()

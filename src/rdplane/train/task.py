@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from rdplane.experiment.cells import pixels_of
 from rdplane.jobs.heartbeat import Heartbeat
 from rdplane.jobs.progress import Progress
 from rdplane.jobs.signals import Stop
@@ -20,7 +21,7 @@ class Task:
 
     Attributes:
         cell: the resolved cell.
-        train, valid: (N, H, W) uint8 of 0 and 1, on the device.
+        train, valid: (N, H, W) or (N, H, W, 3) uint8, on the device.
         state: folder of the checkpoints.
         compute: how the cell is computed (`rdplane.experiment.keys.COMPUTE`).
         progress, stop, heartbeat: the ways to the outside and back.
@@ -39,6 +40,11 @@ class Task:
     def settings(self) -> dict[str, Any]:
         """The section `training` of the cell."""
         return self.cell["training"]
+
+    @property
+    def pixels(self) -> str:
+        """What the pixels of the images are: 'binary', 'grey' or 'colour'."""
+        return pixels_of(self.cell)
 
     @property
     def epochs(self) -> int:
