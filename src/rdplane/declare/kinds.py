@@ -233,6 +233,7 @@ class Measure(Declaration):
         needs: names of measures whose numbers per image it uses.
         labels: whether it needs labelled images.
         density: whether it needs images whose density is known, as those of a teacher.
+        pixels: of `PIXELS`, the images that it is for; empty for all.
         average: whether it needs the moving average of the weights; it is then off where `training.average` is 0.
         draws: whether it draws from the decoder.
         place: in the order of columns.
@@ -247,6 +248,7 @@ class Measure(Declaration):
     needs: tuple[str, ...] = ()
     labels: bool = False
     density: bool = False
+    pixels: tuple[str, ...] = ()
     average: bool = False
     draws: bool = False
     place: int = 100

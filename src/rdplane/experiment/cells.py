@@ -275,6 +275,8 @@ def is_measured(config: dict[str, Any], measure: Measure, kinds: Iterable[tuple[
         return False
     if measure.density and config["dataset"] != TEACHER:
         return False
+    if measure.pixels and data_identity(config).get("pixels", "binary") not in measure.pixels:
+        return False
     return not measure.average or any(_overridden(config, name, "training", aim)["average"] for name, aim in kinds)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import matplotlib.figure
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from rdplane.declare import Figure
 from rdplane.experiment.architectures import place
@@ -39,7 +40,7 @@ def draw_elbo_rate(
     A curve of one training is a line. The dashed line is the best -ELBO H^ up to R = H^ and -ELBO = R from there on,
     where D would be below 0; where the density of the images is known, the true boundary H takes its place, which the
     close-up shows if that leaves half of it to the runs. A PixelCNN++ alone adds its prefix code, which is level. The
-    close-up is left out when it would show the same runs.
+    close-up is left out when it would show the same runs. Images of 8 bits have a second scale, in bits per dimension.
 
     Args:
         table, title, note, missing, published: as `rdplane.figures.rd_plane.draw_rd_plane`.
@@ -53,8 +54,9 @@ def draw_elbo_rate(
     if split:
         excess = float(close["neg_elbo"].max()) - best
         views.append((f"Close-up: up to {max(1, math.ceil(excess))} nats above the best", close, _close(points, best)))
-    each = 4.1 if split else 5.9
-    wide = (each + 0.75) * len(views)
+    each, bits = 4.1 if split else 5.9, _bits(table)
+    gap = 0.75 if bits is None else 1.3
+    wide = (each + gap) * len(views)
     names = place([*table["architecture"], *points["architecture"]])
     across, up = keys.architecture_key_size(names)
     explained = references.entries(known)
@@ -69,7 +71,7 @@ def draw_elbo_rate(
     top = page.height - 0.3
     entries: list[keys.Entry] = []
     for column, (heading, shown, printed) in enumerate(views):
-        axes = page.axes(0.65 + column * (each + 0.75), 0.5, each, top - 0.5)
+        axes = page.axes(0.65 + column * (each + gap), 0.5, each, top - 0.5)
         xlim = style.spread(np.concatenate(([0.0], shown["rate"], printed["rate"])))
         heights = np.concatenate(([best], shown["neg_elbo"], printed["neg_elbo"]))
         if shown is table or best - known.lowest <= np.ptp(heights):
@@ -82,11 +84,31 @@ def draw_elbo_rate(
         # All runs in both: the curves of the close-up then lead to the runs outside it.
         entries = plane.draw_runs(axes, table, "neg_elbo", points)
         axes.set(xlim=xlim, ylim=ylim)
+        if bits is not None:
+            _add_scale(axes, bits)
         plane.label_runs(axes, shown, "neg_elbo", references.name_infeasible(axes, known, "neg_elbo"))
     keys.architecture_key(page.axes(wide + 0.2, top - up, across, up), names)
     lines = [*references.best_entries(known, f"{best:.1f}, the best −ELBO"), *explained]
     keys.legend(page.axes(wide + 0.2, 0.5, across, top - up - 0.65), [*lines, *entries])
     return page.figure
+
+
+def _add_scale(axes: Axes, bits: float) -> None:
+    """A second scale on the right; `bits` per dimension are one nat an image."""
+
+    def there(nats: np.ndarray) -> np.ndarray:
+        return nats * bits
+
+    def back(per_dim: np.ndarray) -> np.ndarray:
+        return per_dim / bits
+
+    axes.secondary_yaxis("right", functions=(there, back)).set_ylabel("−ELBO (bits per dimension)")
+
+
+def _bits(table: pd.DataFrame) -> float | None:
+    """Bits per dimension of one nat an image; None if the images are binary, or of several sizes."""
+    factors = (table["bits_per_dim"] / table["neg_elbo"]).dropna()
+    return float(factors.iloc[0]) if len(factors) == len(table) and np.ptp(factors) < 1e-9 else None
 
 
 def _close(table: pd.DataFrame, best: float) -> pd.DataFrame:

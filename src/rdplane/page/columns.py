@@ -45,6 +45,8 @@ def of_runs(table: pd.DataFrame) -> dict[str, Any]:
     columns = {name: table[name].tolist() for name in ("architecture", "seed", "cell", "precision", *FILTERS)}
     columns |= {"rate": _digits(table["rate"])} | _places("y", table["distortion"], table["neg_elbo"])
     columns |= {f"{name}_text": _measured(table, name) for name in ("rate", "distortion", "neg_elbo")}
+    for index in np.flatnonzero(table["bits_per_dim"].notna()):
+        columns["neg_elbo_text"][index] += f" ({table['bits_per_dim'].iloc[index]:.3f} bits per dimension)"
     columns["model"] = [marks.sign(name) for name in table["architecture"]]
     columns["parts"] = [_parts(run) for _, run in table.iterrows()]
     columns["label"] = [runs.label(run) for _, run in table.iterrows()]
