@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.figure
 import numpy as np
@@ -96,10 +97,10 @@ def draw_elbo_rate(
 def _add_scale(axes: Axes, bits: float) -> None:
     """A second scale on the right; `bits` per dimension are one nat an image."""
 
-    def there(nats: np.ndarray) -> np.ndarray:
+    def there(nats: Any) -> Any:
         return nats * bits
 
-    def back(per_dim: np.ndarray) -> np.ndarray:
+    def back(per_dim: Any) -> Any:
         return per_dim / bits
 
     axes.secondary_yaxis("right", functions=(there, back)).set_ylabel("−ELBO (bits per dimension)")
