@@ -116,7 +116,7 @@ def _samples(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Any], dict[st
             arrays = read_samples(folder, cell)
         except PointMissing:
             continue
-        height, width = arrays["data"].shape[1:]
+        height, width = arrays["data"].shape[1:3]
         shown: dict[str, Any] = {"zoom": max(1, round(_SIDE / max(height, width))), "draws": int(arrays["draws"])}
         for name, parts in (
             ("data", ("data",)),
