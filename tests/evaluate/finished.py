@@ -21,7 +21,7 @@ SMALL = {
 }  # fmt: skip
 
 
-def evaluation_of(average=False, **changes):
+def evaluation_of(average=False, pixels="binary", **changes):
     """What `rdplane.experiment.cells.evaluation_of` gives: every measure that is on, small; `changes` are settings.
 
     Those beside a known density are left out.
@@ -32,7 +32,8 @@ def evaluation_of(average=False, **changes):
         name: {key: settings[key] for key in names_of_keys(measure)} | {"version": "1"}
         for name, measure in declared().measures.items()
         if (not measure.off or settings[measure.off]) and (average or not measure.average) and not measure.density
-    }
+        and (not measure.pixels or pixels in measure.pixels)
+    }  # fmt: skip
 
 
 def write_images(path, labels=True, seed=0):

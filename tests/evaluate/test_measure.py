@@ -16,6 +16,7 @@ from rdplane.models.build import build
 
 LABELS = np.arange(40) % 3
 MEASURES = ("rate_distortion", "information", "importance", "units", "probe", "generative", "average")
+BITS = rules_of(declared().measures["bits"])  # of grey and colour images alone
 EXACT = rules_of(declared().measures["exact"])  # needs images of a known density: see test_exact.py
 SWITCHES = {  # key that switches a measure off -> its columns
     "mi_images": ["mi_lower", "mi_lower_se", "mi_upper", "mi_upper_se", "mi_images"],
@@ -26,10 +27,10 @@ SWITCHES = {  # key that switches a measure off -> its columns
 }
 
 
-def measure(model, images, labels=LABELS, only=MEASURES, **settings):
+def measure(model, images, labels=LABELS, only=MEASURES, pixels="binary", **settings):
     """The columns of these measures, each with what the others kept."""
     results, kept = {}, {}
-    evaluation = finished.evaluation_of(average=True, **settings)
+    evaluation = finished.evaluation_of(average=True, pixels=pixels, **settings)
     for name in ("rate_distortion", *only):
         declaration = declared().measures[name]
         if name in evaluation and not (declaration.labels and labels is None):
@@ -38,7 +39,8 @@ def measure(model, images, labels=LABELS, only=MEASURES, **settings):
             given = Given(model, images, labels, own, known, average=model if declaration.average else None)
             results |= call(declaration, given)
             kept[name] = given.kept
-    return {name: results.get(name) for name in measured() if name not in EXACT}
+    without = {*EXACT, *(BITS if pixels == "binary" else ())}
+    return {name: results.get(name) for name in measured() if name not in without}
 
 
 def empty(results):
@@ -56,7 +58,7 @@ def model():
 
 
 def test_measures_come_in_the_order_of_their_columns():
-    assert tuple(declared().measures) == (*MEASURES, "exact")
+    assert tuple(declared().measures) == (*MEASURES, "exact", "bits")
     assert {m.off: list(rules_of(m)) for m in declared().measures.values() if m.off} == SWITCHES
 
 
@@ -64,9 +66,34 @@ def test_measures_come_in_the_order_of_their_columns():
 def test_every_measure_of_every_architecture_is_a_finite_number(architecture):
     binary = torch.bernoulli(torch.full((40, 8, 8), 0.4)).to(torch.uint8)
     results = measure(build(architecture, (8, 8), finished.SIZES), binary)
-    assert list(results) == [name for name in measured() if name not in EXACT] and all(
-        np.isfinite(value) for value in results.values()
-    )
+    assert list(results) == [name for name in measured() if name not in {*EXACT, *BITS}]
+    assert all(np.isfinite(value) for value in results.values())
+
+
+@pytest.mark.parametrize("architecture", ["---", "++v", "-++"])
+@pytest.mark.parametrize("pixels", ["grey", "colour"])
+def test_every_measure_of_images_of_8_bits_is_a_finite_number(architecture, pixels):
+    shape = (6, 7, 3) if pixels == "colour" else (6, 7)
+    stored = torch.randint(256, (40, *shape), dtype=torch.uint8)
+    model = build(architecture, shape, finished.SIZES, pixels=pixels)
+    results = measure(model, stored, only=(*MEASURES, "bits"), pixels=pixels)
+    assert list(results) == [name for name in measured() if name not in EXACT]
+    assert all(np.isfinite(value) for value in results.values())
+
+
+def test_bits_per_dimension_are_nats_over_log_2_and_the_numbers_of_an_image():
+    model = build("---", (4, 5, 3), finished.SIZES, pixels="colour")
+    found = measure(model, torch.randint(256, (40, 4, 5, 3), dtype=torch.uint8), only=("bits",), pixels="colour")
+    assert found["dimensions"] == 60
+    for ending in ("", "_se"):
+        assert found[f"bits_per_dim{ending}"] == pytest.approx(found[f"neg_elbo{ending}"] / (60 * np.log(2)))
+
+
+def test_uniform_noise_costs_about_8_bits_per_dimension_or_more():
+    # No model can know what is drawn uniformly from 256 levels.
+    model = build("---", (8, 8), finished.SIZES, pixels="grey")
+    found = measure(model, torch.randint(256, (40, 8, 8), dtype=torch.uint8), only=("bits",), pixels="grey")
+    assert found["bits_per_dim"] > 8 - 5 * found["bits_per_dim_se"]
 
 
 def test_the_same_seed_gives_the_same_numbers(model, x):

@@ -57,7 +57,13 @@ def test_a_string_that_is_no_docstring_counts():
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_cell_depends_on_its_own_parts_and_objective_only(architecture):
     parts = {f"encoder {architecture[0]}", f"decoder {architecture[1]}", f"marginal {architecture[2]}"}
-    assert set(versions_of(architecture, "beta")) == parts | {"training", "objective beta"}
+    assert set(versions_of(architecture, "beta", "binary")) == parts | {"training", "objective beta"}
+
+
+@pytest.mark.parametrize("pixels", ["grey", "colour"])
+def test_a_cell_of_images_of_8_bits_depends_on_their_likelihood_besides(pixels):
+    more = set(versions_of("---", "beta", pixels)) - set(versions_of("---", "beta", "binary"))
+    assert more == {"likelihood logistic_mixture"}
 
 
 @pytest.mark.parametrize("room", versions.SILENT)
@@ -79,7 +85,8 @@ CELLS = {  # by architecture: a pattern; by objective where it is one's
     "models/pixelcnn.py": ".[+].", "models/causal.py": ".[+].", "models/gaussian_marginal.py": "..[-+]",
     "models/flow_marginal.py": "..[+]", "models/vamp_prior.py": "..v", "models/flow.py": "[+]..|..[+]",
     "models/made.py": "[+]..|..[+]", "models/gated.py": ALL, "models/densities.py": ALL, "models/encoder.py": ALL,
-    "models/latent.py": ALL, "models/vae.py": ALL, "models/build.py": ALL,
+    "models/latent.py": ALL, "models/vae.py": ALL, "models/build.py": ALL, "models/likelihood.py": ALL,
+    "models/bernoulli.py": ALL,
     "train/loop.py": ALL, "train/task.py": ALL, "train/finished.py": ALL, "train/position.py": ALL,
     "train/gradient.py": ALL, "train/graphs.py": ALL, "train/compiled.py": ALL,
     "train/checkpoint.py": ALL, "train/average.py": ALL, "train/optimiser.py": ALL, "train/schedule.py": ALL,
@@ -171,7 +178,8 @@ def test_an_edit_measures_exactly_what_uses_it_again(changes, module):
         with_decoder = {name.split()[0][1] for name in changes[module]["measured"]}
         assert with_decoder == ({"+"} if module == "models/pixelcnn_sampler.py" else {"-", "+"})
     elif module in MACHINERY:
-        assert found == {name for name, measure in declared().measures.items() if not measure.density}
+        measures = declared().measures.items()
+        assert found == {name for name, measure in measures if not (measure.density or measure.pixels)}
     elif found:  # a helper of several measures, or a part of every model
         assert module in CELLS or module in ("evaluate/codes.py", "evaluate/estimate.py")
 
@@ -212,4 +220,6 @@ def test_every_module_of_a_room_that_computes_counts_somewhere(changes):
     others |= {"data/arrangement.py", "data/arrays.py", "data/own_file.py", "data/own_folder.py"}  # of own images
     others |= {"data/cifar10.py", "data/fashion_mnist.py", "data/mnist5k_grey.py", "data/patches.py"}
     others |= {"data/omniglot_subset.py", "evaluate/exact.py", "evaluate/teacher.py", "models/no_encoder.py"}
-    assert set(nowhere) <= others  # of datasets and architectures that this configuration does not use
+    others |= {"data/arrangement.py", "data/arrays.py", "data/own_file.py", "data/own_folder.py", "evaluate/bits.py"}
+    others |= {"models/logistic_mixture.py"}
+    assert set(nowhere) <= others  # of datasets, architectures and pixels that this configuration does not use

@@ -45,14 +45,16 @@ class PixelLikelihood(Protocol):
         """The pixels that uniform numbers select, (B,) or (B, 3): `outputs` (B, P), `uniforms` (B, U) in [0, 1)."""
 
 
-def scaled_down(images: Tensor, pixels: str) -> Tensor:
-    """Stored images, uint8, as a model sees them: float32 in [0, 1].
+def scaled_down(images: Tensor, pixels: str, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Stored images as a model sees them: in [0, 1].
 
     Args:
-        images: (B, H, W) or (B, H, W, 3), uint8.
+        images: (B, H, W) or (B, H, W, 3), levels of any type.
         pixels: 'binary', 'grey' or 'colour'.
+        dtype: of the model.
     """
-    return images.float() if LEVELS[pixels] == 2 else images.float() / (LEVELS[pixels] - 1)
+    levels = images.to(dtype)
+    return levels if LEVELS[pixels] == 2 else levels / (LEVELS[pixels] - 1)
 
 
 def mean_image(images: Tensor, pixels: str) -> Tensor:

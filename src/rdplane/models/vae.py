@@ -60,9 +60,9 @@ class VAE(nn.Module):
         return self.encoder.latent
 
     def images(self, stored: Tensor) -> Tensor:
-        """Stored images, uint8 on any device, as this model sees them: in [0, 1], in its dtype, on its device."""
+        """Stored images, levels of any type anywhere, as this model sees them: in [0, 1], of its type, with it."""
         like = next(self.parameters())
-        return scaled_down(stored.to(like.device), self.pixels).to(like.dtype)
+        return scaled_down(stored.to(like.device), self.pixels, like.dtype)
 
     def rate_distortion(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """One-sample estimates of rate and distortion, (B,) each, unweighted.
