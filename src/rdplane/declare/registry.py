@@ -221,7 +221,7 @@ def _add(registry: Registry, new: Declaration) -> None:
     if isinstance(new, Likelihood):
         _check_likelihood(new, registry)
     if isinstance(new, Dataset) and new.pixels not in PIXELS:
-        raise UserError(f"{new.source}: pixels are {new.pixels!r}, expected one of {', '.join(PIXELS)}")
+        raise UserError(f"{new.source}: pixels is {new.pixels!r}, expected one of {', '.join(PIXELS)}")
     if key in table:
         raise UserError(
             f"{new.source}: there is a {what} already, in {table[key].source}; choose another "
