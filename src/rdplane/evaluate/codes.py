@@ -23,7 +23,7 @@ def encode(model: "VAE", images: Tensor) -> tuple[Tensor, Tensor]:
     """Base Gaussian of the code of each image.
 
     Args:
-        images: (N, H, W) of 0 and 1, any type.
+        images: (N, H, W[, 3]) as stored, levels of any type.
 
     Returns:
         Mean and standard deviation, (N, L) each.

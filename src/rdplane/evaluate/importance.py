@@ -45,7 +45,7 @@ def nll_iw(model: "VAE", images: Tensor, samples: int) -> Tensor:
     With one draw the expected bound is -ELBO; with more it falls towards -log p_d(x).
 
     Args:
-        images: (N, H, W) of 0 and 1, any type.
+        images: (N, H, W[, 3]) as stored, levels of any type.
         samples: draws of z per image.
 
     Returns:

@@ -110,7 +110,7 @@ def mutual_information(model: "VAE", images: Tensor, widths: Sequence[float] = W
     """Bounds on I(X; Z) of a trained model from one code per image.
 
     Args:
-        images: (K, H, W) of 0 and 1, any type, in random order.
+        images: (K, H, W[, 3]) as stored, levels of any type, in random order.
         widths: candidates for widening the upper bound's mixture; (0,) is the bound of Poole et al.
 
     Raises:

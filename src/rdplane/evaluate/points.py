@@ -96,7 +96,7 @@ def beta_of_rate(model: "Conditioned", images: "Tensor", rate: float, batch_size
 
     Args:
         model: of all betas.
-        images: (N, H, W) of 0 and 1; the first `SEARCHED` count.
+        images: (N, H, W[, 3]) as stored; the first `SEARCHED` count.
         rate: nats an image.
         batch_size: images at once.
     """

@@ -56,7 +56,7 @@ def probe_accuracy(model: "VAE", images: Tensor, labels: NDArray[np.int64], fold
     I(X; Z) <= R allows.
 
     Args:
-        images: (N, H, W) of 0 and 1, any type.
+        images: (N, H, W[, 3]) as stored, levels of any type.
         labels: (N,) classes.
         folds, seed: see `cross_validated_accuracy`.
 

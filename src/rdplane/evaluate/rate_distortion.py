@@ -41,7 +41,7 @@ def rate_distortion(model: "VAE", images: Tensor, z_samples: int, batch_size: in
     Equations 3b and 3c of the paper, with the mean of `z_samples` draws in place of the expectation over e(z|x).
 
     Args:
-        images: (N, H, W) of 0 and 1, any type.
+        images: (N, H, W[, 3]) as stored, levels of any type.
 
     Returns:
         Rate and distortion, (N,) each, nats, float64, on the CPU.

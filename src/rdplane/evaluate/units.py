@@ -38,7 +38,7 @@ def unit_variance(model: "VAE", images: Tensor, draws: int = DRAWS) -> Tensor:
     flow T(u) - u is 0 and the result is exact.
 
     Args:
-        images: (N, H, W) of 0 and 1, any type, N at least 2.
+        images: (N, H, W[, 3]) as stored, levels of any type, N at least 2.
         draws: of u per image, at least 2.
 
     Returns:

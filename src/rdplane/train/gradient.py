@@ -39,7 +39,7 @@ def backward(
     Args:
         rate_distortion: the model's (see `VAE.rate_distortion`).
         objective: what to minimise.
-        x: (B, H, W) of 0 and 1.
+        x: (B, H, W[, 3]) in [0, 1].
         noise: (B, L) standard normal, for z ~ e(z|x).
         time: epochs trained so far, a fraction included.
         most: images at once; None for all.
@@ -96,7 +96,7 @@ class BatchGradient:
         """Add the gradient of the objective of one batch to the gradients of the model's parameters.
 
         Args:
-            x: (B, H, W) of 0 and 1.
+            x: (B, H, W[, 3]) in [0, 1].
             time: epochs trained so far, a fraction included.
 
         Returns:

@@ -44,7 +44,7 @@ class GraphedPasses:
     Args:
         rate_distortion: the model's (see `rdplane.models.vae.VAE`), in the precision of training.
         parameters: what is trained.
-        x: (B, H, W) of 0 and 1, a batch.
+        x: (B, H, W[, 3]) in [0, 1], a batch.
         noise: (B, L), its noise.
         record: makes a callable with `result` of a function (see `Graph`).
     """
