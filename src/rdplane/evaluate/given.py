@@ -29,7 +29,7 @@ class Given:
 
     Attributes:
         model: in evaluation mode; its densities are in nats per image.
-        images: (N, H, W) or in colour (N, H, W, 3) uint8, the test images as stored (see `VAE.images`), on the model's device.
+        images: (N, H, W[, 3]) uint8, the test images as stored (see `VAE.images`), on the model's device.
         labels: (N,) int64, or None where the images have none.
         log_density: (N,) float64, log p*(x) of each image where it is known, in nats, else None.
         settings: the measure's own keys of the section `evaluation`, name -> value.
