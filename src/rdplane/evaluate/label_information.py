@@ -51,7 +51,7 @@ MEASURE = Measure(
 )
 
 PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
-"""scikit-learn's C, the inverse of the L2 penalty, from the strongest on: the first leaves the classes' shares alone."""
+"""scikit-learn's C, one over the L2 penalty, the strongest first: that leaves the shares of the classes alone."""
 
 _INNER = 3  # folds of the training images that choose among them
 

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from rdplane.experiment.prefix import ALONE
 from rdplane.figures import keys, marks, room, style
 from rdplane.table import frontier
 
@@ -24,9 +25,6 @@ __all__ = [
     "notes",
     "references",
 ]
-
-ALONE = "0+-"
-"""The architecture without a code: a PixelCNN++ alone, which is a prefix code as well."""
 
 Height = Literal["distortion", "neg_elbo"]
 
