@@ -16,6 +16,9 @@ from rdplane.table import frontier
 
 __all__ = [
     "ALONE",
+    "DASHES",
+    "INFEASIBLE",
+    "PREFIX",
     "Entropy",
     "References",
     "best_entries",
@@ -29,9 +32,12 @@ __all__ = [
 Height = Literal["distortion", "neg_elbo"]
 
 _BOUNDARY = 2.6  # points: seen on both sides of a frontier that lies on it
-_INFEASIBLE = "#ececec"
-_PREFIX = "#404040"
-_DASHES: keys.Dashes = (0, (5, 1.6, 1, 1.6))
+INFEASIBLE = "#ececec"
+"""The colour of what no model reaches."""
+PREFIX = "#404040"
+"""The colour of the prefix code."""
+DASHES: keys.Dashes = (0, (5, 1.6, 1, 1.6))
+"""Its dash-dotted line."""
 _ON_ANOTHER = 0.005  # of the best -ELBO, between two lines that cannot be told apart
 
 
@@ -111,11 +117,11 @@ def draw(
         value = known.entropy.value
         far = max(right, top, value)
         rate, up = _places([(0.0, far), (0.0, value), (value, 0.0), (far, 0.0)], y)
-        axes.fill([*rate, far, -far, -far], [*up, -far, -far, far], color=_INFEASIBLE, linewidth=0, zorder=0.5)
+        axes.fill([*rate, far, -far, -far], [*up, -far, -far, far], color=INFEASIBLE, linewidth=0, zorder=0.5)
         axes.plot(rate, up, color="black", linewidth=_BOUNDARY, solid_joinstyle="miter", zorder=1.4, **look)
     if known.prefix is not None:
         rate, up = _places([(0.0, known.prefix), (known.prefix, 0.0)], y)
-        axes.plot(rate, up, color=_PREFIX, linestyle=_DASHES, linewidth=1.1, zorder=1.6, **look)
+        axes.plot(rate, up, color=PREFIX, linestyle=DASHES, linewidth=1.1, zorder=1.6, **look)
 
 
 def _places(corners: list[tuple[float, float]], y: Height) -> tuple[list[float], list[float]]:
@@ -179,7 +185,7 @@ def entries(known: References) -> list[keys.Entry]:
     if known.entropy is not None:
         found.append(keys.line("\n".join(_boundary(known)), "black", _BOUNDARY))
     if known.prefix is not None:
-        found.append(keys.line("\n".join(_prefix(known)), _PREFIX, 1.1, _DASHES))
+        found.append(keys.line("\n".join(_prefix(known)), PREFIX, 1.1, DASHES))
     return found
 
 
