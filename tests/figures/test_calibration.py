@@ -53,7 +53,7 @@ def test_bounds_that_were_not_measured_have_no_panel(left):
     figure = draw_calibration(TABLES["13 runs"]().assign(**dict.fromkeys(gone, np.nan)))
     assert_readable(figure)
     assert [title for title in titles if title in written(figure)] == titles[:left]
-    assert ("log K" in written(figure)) == (left > 1) and "no\nteacher" not in written(figure)
+    assert ("log K" in written(figure)) == (left > 1) and "nowhere\nknown" not in written(figure)
 
 
 def test_without_any_bound_the_figure_says_so():

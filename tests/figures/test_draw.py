@@ -87,7 +87,7 @@ def test_the_title_of_a_figure_without_numbers_can_be_switched_off(tmp_path, see
 def test_names_and_order_of_the_figures():
     assert list(declared().plots) == [
         "rd_plane", "rd_plane_by_group", "elbo_rate", "curve_gap", "training_curves", "label_information",
-        "probe_accuracy", "marginal_gap", "exact_gap", "calibration", "samples_betas", "samples_curve",
+        "probe_accuracy", "marginal_gap", "calibration", "exact_gap", "samples_betas", "samples_curve",
         "samples_models", "samples_frontier", "samples_equal_elbo", "samples_selected",
     ]  # fmt: skip
     assert list(declared().toy_plots) == ["phase_diagram", "toy_models", "toy_curve"]

@@ -19,7 +19,7 @@ from rdplane.figures import curve_lines, keys, measured, near_zero, references, 
 __all__ = ["draw_calibration", "importance_error"]
 
 FIGURE = Figure(
-    name="calibration", title="Estimated bounds beside exact ones", draws="draw_calibration", measure="exact", place=8,
+    name="calibration", title="Estimated bounds beside exact ones", draws="draw_calibration", measure="exact", place=7,
     caption="Of every estimated bound the nats by which it stays on its side of what is exact, against rate: 0 is as "
     "tight as can be, and in grey, below 0, it would be wrong. What a bound on I(X;Z) has lost lies on the stroke "
     "below its mark, as the exact values enclose it.",
@@ -176,7 +176,7 @@ def _entries(table: pd.DataFrame, panels: Sequence[_Panel]) -> list[keys.Entry]:
     points = runs.on_curves(table)
     if not points.all():
         of_what = ", of marks alone" if points.any() else ""
-        text = f"± 1 standard error over images, rather too large: only in part paired{of_what}"
+        text = f"± 1 standard error over images, at most: only in part paired{of_what}"
         entries.append(keys.cross(textwrap.fill(text, _KEY)))
     entries += keys.annealed(table)
     if any(panel.least is not None for panel in panels):
@@ -188,5 +188,5 @@ def _entries(table: pd.DataFrame, panels: Sequence[_Panel]) -> list[keys.Entry]:
             entries.append(keys.line(text, dashes=keys.DASHED))
     if any(panel.column == "gen_lower" for panel in panels):
         sign = Line2D([], [], linestyle="none")
-        entries.append((sign, "E and G bound I_d; what it is no\nteacher knows: G − E is their gap"))
+        entries.append((sign, "E and G bound I_d, which is nowhere\nknown exactly: G − E is their gap"))
     return entries
