@@ -107,7 +107,8 @@ def test_all_of_it_is_in_sight():
 
 def test_a_model_without_a_code_does_not_lack_the_measure():
     runs = pd.concat([TABLES["36 runs"](), synthetic.alone()], ignore_index=True)
-    assert "without this measure" not in written(draw_label_information(runs, prefix()))
+    shown = written(draw_label_information(runs, prefix(), missing=["gone"]))
+    assert "without this measure" not in shown and "1 of 38 cells missing" in shown
     runs.loc[:2, "label_information"] = np.nan
     assert "3 runs without this measure" in written(draw_label_information(runs, prefix()))
 

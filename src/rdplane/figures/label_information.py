@@ -60,8 +60,11 @@ def draw_label_information(
     entries = _entries(found, points, entropy)
     across, up = keys.architecture_key_size(names)
     height = max(4.95, up + 0.65 + keys.legend_size(entries))
-    coded = table[table["architecture"] != references.ALONE]  # without a code there is nothing to lack
-    notes = measured.footnotes(coded, found, missing)
+    notes = runs.footnotes(table, missing)
+    # Without a code there is nothing to lack.
+    lacking = table[~table.index.isin(found.index) & (table["architecture"] != references.ALONE)]
+    if len(lacking):
+        notes.append(f"{runs.counted_rows(lacking)} without this measure")
     page = style.Page(6.8 + across, height, title, runs.describe(found, measured=False), note, notes)
     axes = page.axes(0.65, 0.5, 5.9, height - 0.55)
     _scale(axes, found, points, entropy)
