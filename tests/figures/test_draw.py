@@ -36,6 +36,7 @@ def make(folder, table):
 
 def measured(table):
     table = table.assign(probe_accuracy=0.5, probe_accuracy_se=0.02, probe_classes=10)
+    table = table.assign(label_information=0.5, label_information_se=0.02, label_entropy=2.3)
     return synthetic.with_information(synthetic.with_density(table))
 
 
@@ -85,9 +86,9 @@ def test_the_title_of_a_figure_without_numbers_can_be_switched_off(tmp_path, see
 
 def test_names_and_order_of_the_figures():
     assert list(declared().plots) == [
-        "rd_plane", "rd_plane_by_group", "elbo_rate", "curve_gap", "training_curves", "probe_accuracy", "marginal_gap",
-        "exact_gap", "samples_betas", "samples_curve", "samples_models", "samples_frontier", "samples_equal_elbo",
-        "samples_selected",
+        "rd_plane", "rd_plane_by_group", "elbo_rate", "curve_gap", "training_curves", "label_information",
+        "probe_accuracy", "marginal_gap", "calibration", "exact_gap", "samples_betas", "samples_curve",
+        "samples_models", "samples_frontier", "samples_equal_elbo", "samples_selected",
     ]  # fmt: skip
     assert list(declared().toy_plots) == ["phase_diagram", "toy_models", "toy_curve"]
 

@@ -12,8 +12,13 @@ def test_a_teacher_draws_the_images_of_a_grid(project):
     project.config["evaluation"]["gen_samples"] = 0
     project.write()
     wanted = project.wanted()
-    jobs = {rule: wanted[rule] for rule in ("teacher", "draw_images", "train")}
-    assert jobs == {"teacher": 1, "draw_images": 1, "train": 5}  # the images that it learns from are there already
+    jobs = {rule: wanted[rule] for rule in ("teacher", "draw_images", "train", "prefix")}
+    assert jobs == {
+        "teacher": 1,
+        "draw_images": 1,
+        "train": 5,
+        "prefix": 1,
+    }  # the images that it learns from are there already
     run = project.snakemake()
     assert run.returncode == 0, run.stdout + run.stderr
     table = pd.read_csv(project.folder / "results/tiny/rd.csv")
@@ -21,4 +26,8 @@ def test_a_teacher_draws_the_images_of_a_grid(project):
     pd.testing.assert_series_equal(table["gap"], gap, check_names=False)
     assert (table["entropy"] == table["entropy"][0]).all()
     assert (table["rate"][table["architecture"] == "0+-"] == 0).all()
+    prefix = pd.read_csv(project.folder / "results/tiny/tables/prefix.csv")
+    nll = table["distortion"][table["architecture"] == "0+-"].item()
+    assert (abs(prefix["rate"] + prefix["distortion"] - nll) < 1e-3).all() and prefix["label_information"].isna().all()
+    assert (project.folder / "results/tiny/figures/calibration.png").exists()
     assert project.wanted() == {}

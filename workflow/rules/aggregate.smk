@@ -50,10 +50,11 @@ rule aggregate:
 
 
 # Short tables for people: the best ELBO, the Pareto set, the best run of each architecture, and where the grid has both,
-# curves beside separate trainings. The numbers per image that these are compared by are no older than the table.
+# curves beside separate trainings, and the prefix code. The numbers per image that these are compared by are no older than the table.
 rule tables:
     input:
         LAYOUT.table,
+        expand(PREFIX_FILE, cell=PREFIX_CELLS),
     output:
         report(
             [path for path in TABLE_FILES if path.endswith(".csv")],

@@ -18,7 +18,8 @@ from rdplane.errors import UserError
 from rdplane.experiment import versions
 from rdplane.experiment.cells import compute_settings, points_of
 from rdplane.experiment.config import read_yaml, resolve_config
-from rdplane.experiment.layout import CURVE_GAP, Layout
+from rdplane.experiment.layout import CURVE_GAP, PREFIX, Layout
+from rdplane.experiment.prefix import prefix_cells, prefix_settings
 from rdplane.experiment.methods import epochs, methods
 from rdplane.files import canonical_json, digest
 from rdplane.jobs.lease import devices
@@ -85,6 +86,8 @@ wildcard_constraints:
 
 CELL = f"{LAYOUT.folder}/cells/{{cell}}"
 METRICS = f"{CELL}/metrics.json"
+PREFIX_FILE = f"{CELL}/{PREFIX}.json"
+PREFIX_CELLS = prefix_cells(CELLS)
 LOG = f"{LAYOUT.folder}/logs"
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 SETTINGS = canonical_json(CONFIG)
@@ -193,12 +196,14 @@ def cell_megabytes(wildcards, attempt):
 
 
 def figure_inputs(wildcards):
-    """The table, and what else a figure declares that it needs: samples or histories of the cells it may show, gaps."""
+    """The table, and what else a figure declares that it needs: samples or histories of the cells it may show, gaps, or the
+    prefix code where there is one."""
     cells = LAYOUT.grids.get(wildcards.figure, CELLS)
     files = {
         "samples": expand(f"{CELL}/samples.npz", cell=cells),
         "histories": expand(f"{CELL}/history.csv", cell=cells),
         "gaps": [f"{LAYOUT.folder}/tables/{CURVE_GAP}.csv"],
+        "prefix": [f"{LAYOUT.folder}/tables/{PREFIX}.csv"] if PREFIX_CELLS else [],
     }
     needs = PLOTS[wildcards.figure].needs
     return [LAYOUT.table, *(path for need in needs for path in files[need])]

@@ -21,13 +21,15 @@ from rdplane.commands.step import EXTENSIONS, command_line
 from rdplane.commands.steps import arguments_of, measuring
 from rdplane.errors import UserError
 from rdplane.experiment.cells import evaluation_of, points_of
-from rdplane.experiment.layout import Layout
+from rdplane.experiment.layout import PREFIX, Layout
+from rdplane.experiment.prefix import prefix_cells, prefix_settings
 from rdplane.files import atomic, read_json
 from rdplane.jobs.progress import duration
 
 __all__ = ["in_priority", "pack", "run_batch"]
 
 RECORDS = ("train.json", "history.csv", "metrics.json", "samples.npz")
+OPTIONAL = (f"{PREFIX}.json",)
 GRACE = 30.0  # seconds before the end in which nothing new is trained
 
 
@@ -113,9 +115,19 @@ def _next_step(layout: Layout, name: str) -> str | None:
         found = read_json(folder / "metrics.json")
         if (found["evaluation"], found.get("asked")) != (expected, points):
             return "evaluate"
+        if prefix_cells({name: cell}) and _prefix_of(folder) != prefix_settings(layout.config):
+            return PREFIX
     except (UserError, KeyError, TypeError):
         return "evaluate"
     return None if (folder / "samples.npz").exists() and _drawn_at(folder, points) else "sample"
+
+
+def _prefix_of(folder: Path) -> Any:
+    """The settings with which the prefix code of a cell was measured; None if it was not."""
+    try:
+        return read_json(folder / f"{PREFIX}.json")["settings"]
+    except (UserError, KeyError, TypeError):
+        return None
 
 
 def _drawn_at(folder: Path, points: dict[str, Any] | None) -> bool:
@@ -161,6 +173,7 @@ def pack(layout: Layout, folder: Path, weights: Sequence[str] = (), part_bytes: 
         cell = layout.cell(name)
         if all((cell / record).exists() for record in RECORDS):
             files += [cell / record for record in RECORDS]
+            files += [cell / record for record in OPTIONAL if (cell / record).exists()]
             if any(fnmatch.fnmatchcase(name, pattern) for pattern in weights):
                 files.append(cell / "model.safetensors")
     parts: list[list[Path]] = [[]]

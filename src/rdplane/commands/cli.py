@@ -17,7 +17,8 @@ from rdplane.commands.step import guarded
 from rdplane.errors import UserError
 from rdplane.experiment import versions as source
 from rdplane.experiment.config import load_config
-from rdplane.experiment.layout import Layout
+from rdplane.experiment.layout import PREFIX, Layout
+from rdplane.experiment.prefix import prefix_cells
 
 __all__ = ["main"]
 
@@ -43,9 +44,9 @@ def _chosen(options: Options, layout: Layout) -> list[str]:
 
 
 def _each(options: Options, name: str, **more: bool) -> None:
-    """Run a step for every chosen cell in this process, so that torch is imported once."""
+    """Run a step for every chosen cell that has it, in this process, so that torch is imported once."""
     layout = _layout(options)
-    chosen = _chosen(options, layout)
+    chosen = [cell for cell in _chosen(options, layout) if name != PREFIX or prefix_cells({cell: layout.cells[cell]})]
     for number, cell in enumerate(chosen, 1):
         print(f"{name} {number} of {len(chosen)}: {cell}", file=sys.stderr)
         getattr(steps, name)(**steps.arguments_of(layout, cell, name), **more)
@@ -110,8 +111,9 @@ def train(options: Options) -> None:
 
 
 def evaluate(options: Options) -> None:
-    """Measure test-set rate and distortion of trained cells."""
+    """Measure test-set rate and distortion of trained cells, and the prefix code of a PixelCNN++ alone."""
     _each(options, "evaluate")
+    _each(options, PREFIX)
 
 
 def sample(options: Options) -> None:

@@ -15,14 +15,14 @@ from typing import Any
 
 import rdplane
 from rdplane.errors import UserError
-from rdplane.experiment.layout import CURVE_GAP, PAPER, Layout
+from rdplane.experiment.layout import CURVE_GAP, PAPER, PREFIX, Layout
 from rdplane.experiment.metrics import measured, read_metrics, rows
 from rdplane.files import atomic, read_json, write_text
 
 __all__ = ["FIELDS", "publish"]
 
 RECORDS = ("train.json", "history.csv", "metrics.json")
-OPTIONAL = ("samples.npz",)
+OPTIONAL = ("samples.npz", f"{PREFIX}.json")
 TRAINED = ("epochs", "parameters", "train_seconds", "device", "threads", "precision", "torch")
 FIELDS = ("cell", *TRAINED, "published_from", "published")
 HEADER = [*FIELDS, "note"]
@@ -195,7 +195,11 @@ def _readme(layout: Layout, folder: Path, drawn: list[str]) -> str:
     if layout.config["figures"]["note"]:
         lines += [layout.config["figures"]["note"] + ".", ""]
     lines += [f"![{layout.plots[name].title}](figures/{name}.png)\n" for name in drawn]
-    for name, title in ((PAPER, "Beside the paper's printed points"), (CURVE_GAP, "Curves beside separate trainings")):
+    titles = {
+        PAPER: "Beside the paper's printed points", CURVE_GAP: "Curves beside separate trainings",
+        PREFIX: "The prefix code",
+    }  # fmt: skip
+    for name, title in titles.items():
         if name in layout.tables and len((folder / "tables" / f"{name}.csv").read_text().splitlines()) > 1:
             lines += [f"## {title}", "", (folder / "tables" / f"{name}.md").read_text()]
     return "\n".join(lines).rstrip("\n") + "\n"

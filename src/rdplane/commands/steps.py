@@ -24,7 +24,8 @@ from rdplane.experiment.cells import (
     sampling_settings,
     versions_of,
 )
-from rdplane.experiment.layout import Layout
+from rdplane.experiment.layout import PREFIX, Layout
+from rdplane.experiment.prefix import prefix_settings
 from rdplane.files import read_json, write_text
 
 __all__ = ["STEPS", "arguments_of", "make_images", "measuring"]
@@ -132,6 +133,16 @@ def sample(
     """
     with computing(folder.name, compute) as where:
         _sample(folder, images, output, sampling, where, points)
+
+
+def prefix(folder: Path, images: Path, output: Path, settings: dict[str, Any], compute: dict[str, Any]) -> None:
+    """Measure the prefix code of a trained PixelCNN++ alone, unless it was measured before."""
+    with computing(folder.name, compute) as where:
+        from rdplane.evaluate.prefix import prefix as measure
+        from rdplane.experiment import versions
+
+        _refuse_edited(settings["version"], versions.version("prefix code"))
+        measure(folder, images, output, settings, **where)
 
 
 def _evaluate(
@@ -263,8 +274,8 @@ def check(mark: Path) -> None:
 
 
 STEPS = (
-    prepare_data, draw_images, train, evaluate, sample, aggregate, summary, tables, figure, cell_figure, page, toy_cell,
-    toy_table, toy_figure, check,
+    prepare_data, draw_images, train, evaluate, prefix, sample, aggregate, summary, tables, figure, cell_figure, page,
+    toy_cell, toy_table, toy_figure, check,
 )  # fmt: skip
 
 
@@ -299,7 +310,7 @@ def set_threads(threads: int) -> None:
 
 
 def arguments_of(layout: Layout, name: str, step: str) -> dict[str, Any]:
-    """The arguments of one cell's step: 'train', 'evaluate' or 'sample'.
+    """The arguments of one cell's step: 'train', 'evaluate', 'sample', or 'prefix' of a PixelCNN++ alone.
 
     Args:
         layout: the experiment.
@@ -310,6 +321,8 @@ def arguments_of(layout: Layout, name: str, step: str) -> dict[str, Any]:
     shared = {"folder": folder, "images": layout.images, "compute": compute_settings(layout.config, architecture)}
     if step == "train":
         return {**shared, "cell": cell}
+    if step == PREFIX:
+        return {**shared, "settings": prefix_settings(layout.config), "output": folder / f"{PREFIX}.json"}
     output = folder / {"evaluate": "metrics.json", "sample": "samples.npz"}[step]
     key = {"evaluate": "evaluation", "sample": "sampling"}[step]
     found = measuring(layout, architecture, cell["objective"])

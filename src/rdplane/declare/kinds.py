@@ -267,12 +267,13 @@ class Figure(Declaration):
             `rdplane.table.rd.read_table`), `histories` (of the training run of each row, in the same order; the points
             of a curve share theirs), `samples` (`cell` of a row -> arrays, see
             `rdplane.figures.samples.read_samples`), `gaps` (DataFrame, one row per comparison of a curve with a
-            separate training, see `rdplane.table.curve_gap.read_gaps`), `note`, `missing` (names of cells), `published`
-            (whether to draw the paper's points), `title` ('' where `figures.titles` is off), and for a sample grid of
-            the configuration `cells` (names of those it shows). A figure of the toy gets `records`, `settings` and
-            `title`.
-        needs: of 'gaps', 'histories' and 'samples', what it reads beside the table; 'toy' for a figure of the toy
-            model. One that needs 'gaps' is drawn only in experiments that have such comparisons.
+            separate training, see `rdplane.table.curve_gap.read_gaps`), `prefix` (DataFrame, one row per point of the
+            prefix code, none where no PixelCNN++ alone is trained, see `rdplane.table.prefix.read_prefix`), `note`,
+            `missing` (names of cells), `published` (whether to draw the paper's points), `title` ('' where
+            `figures.titles` is off), and for a sample grid of the configuration `cells` (names of those it shows). A
+            figure of the toy gets `records`, `settings` and `title`.
+        needs: of 'gaps', 'histories', 'prefix' and 'samples', what it reads beside the table; 'toy' for a figure of
+            the toy model. One that needs 'gaps' is drawn only in experiments that have such comparisons.
         measure: name of the measure without which there is nothing to draw; empty if it needs none.
         objective: name of the objective without whose runs there is nothing to draw; empty if it needs none. An
             experiment that has no such cell has no such figure.

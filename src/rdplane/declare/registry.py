@@ -298,8 +298,8 @@ def _resolve(registry: Registry, declaration: Declaration) -> None:
         registry.owners.setdefault(name, []).append(owner)
     if isinstance(declaration, Figure):
         for need in declaration.needs:
-            if need not in ("gaps", "histories", "samples", "toy"):
-                expected = "'gaps', 'histories', 'samples' or 'toy'"
+            if need not in ("gaps", "histories", "prefix", "samples", "toy"):
+                expected = "'gaps', 'histories', 'prefix', 'samples' or 'toy'"
                 raise UserError(f"{declaration.source}: needs {need!r}, expected {expected}")
     if isinstance(declaration, Measure):
         if not declaration.columns:

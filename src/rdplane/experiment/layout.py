@@ -10,14 +10,16 @@ from rdplane.errors import UserError
 from rdplane.experiment import toy_cells, versions
 from rdplane.experiment.architectures import parse
 from rdplane.experiment.cells import data_identity, expand, is_measured, points_of, select, spelled
+from rdplane.experiment.prefix import prefix_cells
 from rdplane.experiment.teacher import TEACHER, teacher_of
 from rdplane.files import digest
 
-__all__ = ["CURVE_GAP", "PAPER", "SELECTED", "TABLES", "Layout", "cell_of", "curve_of", "point_name"]
+__all__ = ["CURVE_GAP", "PAPER", "PREFIX", "SELECTED", "TABLES", "Layout", "cell_of", "curve_of", "point_name"]
 
 TABLES = ("best_elbo", "pareto", "best_by_architecture")  # the short tables of every experiment
 CURVE_GAP = "curve_gap"  # a further one, of curves beside separate trainings
 PAPER = "paper"  # another, of the paper's printed points beside ours
+PREFIX = "prefix"  # another, of the code that is the first k pixels, and the file of a cell that has one
 PRINTED = ("binarized_mnist", "omniglot")  # the data sets of which the paper prints points
 SELECTED = "samples_selected"  # the figure behind every sample grid of a configuration
 
@@ -122,8 +124,8 @@ class Layout:
     def tables(self) -> tuple[str, ...]:
         """Names of the short tables.
 
-        One compares curves with separate trainings, where the grid has both at a beta, and one the paper's points with
-        ours, where figures show them.
+        One compares curves with separate trainings, where the grid has both at a beta, one the paper's points with
+        ours, where figures show them, and one has the prefix code, where a PixelCNN++ alone is trained.
         """
         points, separate = set(), set()
         for cell in self.cells.values():
@@ -135,7 +137,8 @@ class Layout:
                 separate.add((*setting, spelled(objective["value"])))
         gap = () if points.isdisjoint(separate) else (CURVE_GAP,)
         shown = self.config["figures"]["published"] and self.config["dataset"] in PRINTED
-        return (*TABLES, *gap, *((PAPER,) if shown else ()))
+        prefix = (PREFIX,) if prefix_cells(self.cells) else ()
+        return (*TABLES, *gap, *((PAPER,) if shown else ()), *prefix)
 
     @cached_property
     def plots(self) -> dict[str, Figure]:

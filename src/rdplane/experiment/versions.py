@@ -36,6 +36,7 @@ STAGES = {
     "training": ("train.loop",),
     "own images": ("data.own",),
     "samples": ("evaluate.samples",),
+    "prefix code": ("evaluate.prefix",),
     "teacher": ("evaluate.teacher",),
     "toy": ("toy.run",),
 }

@@ -10,13 +10,14 @@ from rdplane.declare.kinds import Figure
 from rdplane.declare.objects import construct, explained
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
-from rdplane.experiment.layout import CURVE_GAP, SELECTED, cell_of
+from rdplane.experiment.layout import CURVE_GAP, PREFIX, SELECTED, cell_of
 from rdplane.figures import style
 from rdplane.figures.runs import footnotes, read_missing
 from rdplane.figures.samples import read_samples
 from rdplane.figures.training import draw_training, read_history
 from rdplane.table.category import with_category
 from rdplane.table.curve_gap import read_gaps
+from rdplane.table.prefix import read_prefix
 from rdplane.table.rd import read_table
 
 __all__ = ["draw", "draw_cell"]
@@ -110,6 +111,8 @@ def _known(figure: Figure, folder: Path, table: pd.DataFrame, settings: dict[str
         known["cells"] = settings["cells"]
     if "gaps" in figure.needs:
         known["gaps"] = _gaps(folder)
+    if "prefix" in figure.needs:
+        known["prefix"] = read_prefix(folder / "tables" / f"{PREFIX}.csv")
     if "histories" in figure.needs:
         cells = table["cell"].map(cell_of)
         each = {cell: read_history(folder / "cells" / cell / "history.csv") for cell in cells.unique()}

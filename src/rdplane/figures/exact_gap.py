@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import SymmetricalLogLocator
 
 from rdplane.declare import Figure
 from rdplane.experiment.architectures import place
-from rdplane.figures import curve_lines, keys, marks, measured, references, runs, style
+from rdplane.figures import curve_lines, keys, marks, measured, near_zero, references, runs, style
 
 __all__ = ["draw_exact_gap"]
 
@@ -30,8 +29,6 @@ _BAR, _LOWER, _UPPER = "#c8d3dc", "#0072b2", "#d55e00"  # Okabe and Ito's: told 
 _BASE = 1.4  # points, of the line at 0
 _WIDEST = 9.0  # points, of a bar
 _NAMED = 6.5  # points that a bar must have for the mark of its run below it
-_DECADE = 10.0
-_FINEST = 0.1  # nats, that a test set of some thousand images can tell from 0
 _KEY = 34  # characters of a line of the key
 
 
@@ -77,27 +74,12 @@ def draw_exact_gap(
     return page.figure
 
 
-def _linear(gap: np.ndarray) -> float | None:
-    """Up to where the axis of gaps is linear and logarithmic beyond, nats; None if it is linear all along."""
-    above = gap[gap > 0]
-    if not len(above) or above.max() <= _DECADE * above.min():
-        return None
-    return float(max(_FINEST, 10.0 ** math.floor(math.log10(above.min()))))
-
-
 def _draw_gaps(axes: Axes, table: pd.DataFrame) -> None:
     gap, error = table["gap"].to_numpy(), table["gap_se"].to_numpy()
     right = max(1.05 * float(table["rate"].max()), 1.0)
     axes.set(xlabel=style.RATE, ylabel="R + D − H (nats per image)", xlim=(-0.03 * right, right))
-    ends = np.concatenate((gap - np.nan_to_num(error), gap + np.nan_to_num(error), [0.0]))
-    linear = _linear(gap)
-    if linear is None:
-        axes.set_ylim(style.spread(np.append(ends, 1.0)))
-    else:
-        axes.set_yscale("symlog", linthresh=linear, linscale=0.5)
-        axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=linear, subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "−"))
-        axes.set_ylim(min(-0.25 * linear, 1.3 * ends.min()), 1.3 * ends.max())
+    ends = np.concatenate((gap - np.nan_to_num(error), gap + np.nan_to_num(error)))
+    near_zero.scale(axes, gap, ends)
     axes.axhline(0, color="black", linewidth=_BASE, zorder=1)
     measured.draw_marks(axes, table, gap, table["rate_se"], error)
 
@@ -142,7 +124,7 @@ def _caps(table: pd.DataFrame) -> list[float]:
 
 
 def _entries(table: pd.DataFrame) -> list[keys.Entry]:
-    points, linear = runs.on_curves(table), _linear(table["gap"].to_numpy())
+    points, linear = runs.on_curves(table), near_zero.linear_up_to(table["gap"].to_numpy())
     optimal = f"0: optimal, R + D = H;\nH = {references.references(table).entropy} nats"
     scale = "" if linear is None else f"\n(the axis is logarithmic above {linear:g})"
     found = [*curve_lines.entries(table), keys.line(optimal + scale, "black", _BASE)]

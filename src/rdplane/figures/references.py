@@ -10,30 +10,41 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from rdplane.experiment.prefix import ALONE
 from rdplane.figures import keys, marks, room, style
 from rdplane.table import frontier
 
 __all__ = [
     "ALONE",
+    "DASHES",
+    "INFEASIBLE",
+    "PREFIX",
     "Entropy",
     "References",
     "best_entries",
+    "boundary",
     "draw",
     "entries",
+    "infeasible",
     "name_infeasible",
     "notes",
+    "places",
+    "prefix_code",
     "references",
+    "texts",
 ]
 
-ALONE = "0+-"
-"""The architecture without a code: a PixelCNN++ alone, which is a prefix code as well."""
-
 Height = Literal["distortion", "neg_elbo"]
+Place = tuple[float, float]
+"""R and D, nats."""
 
 _BOUNDARY = 2.6  # points: seen on both sides of a frontier that lies on it
-_INFEASIBLE = "#ececec"
-_PREFIX = "#404040"
-_DASHES: keys.Dashes = (0, (5, 1.6, 1, 1.6))
+INFEASIBLE = "#ececec"
+"""The colour of what no model reaches."""
+PREFIX = "#404040"
+"""The colour of the prefix code."""
+DASHES: keys.Dashes = (0, (5, 1.6, 1, 1.6))
+"""Its dash-dotted line."""
 _ON_ANOTHER = 0.005  # of the best -ELBO, between two lines that cannot be told apart
 
 
@@ -101,26 +112,42 @@ def draw(
         ends: right and upper end of the axes.
         width: of the line of the best -ELBO, points.
     """
-    right, top = ends
+    far = max(ends)
     look: dict[str, Any] = {"scalex": False}
     if known.shows_best:
         corners = [(0.0, known.best), (known.best, 0.0)]
         if y == "neg_elbo":  # level as far as D is above 0, then R alone
-            corners.append((max(right, known.best), 0.0))
-        rate, up = _places(corners, y)
+            corners.append((max(ends[0], known.best), 0.0))
+        rate, up = places(corners, y)
         axes.plot(rate, up, color=style.FAINT, linestyle=keys.DASHED, linewidth=width, zorder=1, **look)
     if known.entropy is not None:
-        value = known.entropy.value
-        far = max(right, top, value)
-        rate, up = _places([(0.0, far), (0.0, value), (value, 0.0), (far, 0.0)], y)
-        axes.fill([*rate, far, -far, -far], [*up, -far, -far, far], color=_INFEASIBLE, linewidth=0, zorder=0.5)
-        axes.plot(rate, up, color="black", linewidth=_BOUNDARY, solid_joinstyle="miter", zorder=1.4, **look)
+        axes.fill(*places(infeasible(known.entropy.value, far), y), color=INFEASIBLE, linewidth=0, zorder=0.5)
+        line = places(boundary(known.entropy.value, far), y)
+        axes.plot(*line, color="black", linewidth=_BOUNDARY, solid_joinstyle="miter", zorder=1.4, **look)
     if known.prefix is not None:
-        rate, up = _places([(0.0, known.prefix), (known.prefix, 0.0)], y)
-        axes.plot(rate, up, color=_PREFIX, linestyle=_DASHES, linewidth=1.1, zorder=1.6, **look)
+        line = places(prefix_code(known.prefix), y)
+        axes.plot(*line, color=PREFIX, linestyle=DASHES, linewidth=1.1, zorder=1.6, **look)
 
 
-def _places(corners: list[tuple[float, float]], y: Height) -> tuple[list[float], list[float]]:
+def boundary(entropy: float, far: float) -> list[Place]:
+    """Corners of the boundary, from D = `far` to R = `far` at least."""
+    far = max(far, entropy)
+    return [(0.0, far), (0.0, entropy), (entropy, 0.0), (far, 0.0)]
+
+
+def infeasible(entropy: float, far: float) -> list[Place]:
+    """Corners of all that is below the boundary, as far as `far` at least, also where R or D is below 0."""
+    line = boundary(entropy, far)
+    far = max(far, entropy)
+    return [*line, (far, -2 * far), (-far, -far), (-far, 2 * far)]
+
+
+def prefix_code(nll: float) -> list[Place]:
+    """Ends of the line of a prefix code of this NLL."""
+    return [(0.0, nll), (nll, 0.0)]
+
+
+def places(corners: list[Place], y: Height) -> tuple[list[float], list[float]]:
     """Places (R, D) in axes over the rate: their rates and their heights."""
     rate = [r for r, _ in corners]
     return rate, [d if y == "distortion" else r + d for r, d in corners]
@@ -137,10 +164,10 @@ def name_infeasible(
     Returns:
         All further places to keep off, (N, 4), with that of the word; None for none.
     """
-    places = [] if taken is None else [taken]
-    box = None if known.entropy is None else _write(axes, known.entropy.value, y, places)
-    places += [] if box is None else [box]
-    return np.vstack(places) if places else None
+    boxes = [] if taken is None else [taken]
+    box = None if known.entropy is None else _write(axes, known.entropy.value, y, boxes)
+    boxes += [] if box is None else [box]
+    return np.vstack(boxes) if boxes else None
 
 
 def _write(axes: Axes, entropy: float, y: Height, taken: list[np.ndarray]) -> np.ndarray | None:
@@ -181,18 +208,24 @@ def entries(known: References) -> list[keys.Entry]:
     if known.entropy is not None:
         found.append(keys.line("\n".join(_boundary(known)), "black", _BOUNDARY))
     if known.prefix is not None:
-        found.append(keys.line("\n".join(_prefix(known)), _PREFIX, 1.1, _DASHES))
+        found.append(keys.line("\n".join(_prefix(known)), PREFIX, 1.1, DASHES))
+    return found
+
+
+def texts(known: References) -> dict[str, str]:
+    """What there is to say of the `boundary` and of the `prefix` code, of each if it is drawn, in a line."""
+    found = {}
+    if known.entropy is not None:
+        found["boundary"] = " ".join(_boundary(known))
+    if known.prefix is not None:
+        found["prefix"] = " ".join(_prefix(known))
     return found
 
 
 def notes(known: References) -> list[str]:
     """The same as footnotes, for a figure without a key to its lines."""
-    found = []
-    if known.entropy is not None:
-        found.append(f"black line, {' '.join(_boundary(known))}")
-    if known.prefix is not None:
-        found.append(f"dash-dotted line, {' '.join(_prefix(known))}")
-    return found
+    signs = {"boundary": "black line", "prefix": "dash-dotted line"}
+    return [f"{signs[name]}, {text}" for name, text in texts(known).items()]
 
 
 def _boundary(known: References) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Binary pixels: each a Bernoulli variable with a logit of its own."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rdplane.declare import Likelihood
@@ -20,6 +21,10 @@ class Bernoulli:
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         """log-probability of each image, nats, (B,): x (B, H, W) of 0 and 1, logits (B, 1, H, W)."""
         return bernoulli_log_prob(x, outputs.squeeze(1))
+
+    def log_pixels(self, x: Tensor, outputs: Tensor) -> Tensor:
+        """log-probability of each pixel, nats, (B, H, W): x (B, H, W) of 0 and 1, logits (B, 1, H, W)."""
+        return -F.binary_cross_entropy_with_logits(outputs.squeeze(1), x, reduction="none")
 
     def sample(self, outputs: Tensor) -> Tensor:
         """One draw of every pixel, (B, H, W) of 0 and 1, from logits (B, 1, H, W)."""

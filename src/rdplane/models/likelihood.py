@@ -38,6 +38,9 @@ class PixelLikelihood(Protocol):
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         """log-probability of each image, nats, (B,): x (B, H, W[, 3]) in [0, 1], `outputs` (B, P, H, W)."""
 
+    def log_pixels(self, x: Tensor, outputs: Tensor) -> Tensor:
+        """log-probability of each pixel, nats, (B, H, W), of the same."""
+
     def sample(self, outputs: Tensor) -> Tensor:
         """One draw of every pixel, (B, H, W[, 3]) in [0, 1], from `outputs` (B, P, H, W)."""
 

@@ -53,12 +53,12 @@ class LogisticMixture:
 
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         """log-probability of each image, nats, (B,): x (B, H, W[, 3]) in whole 255ths, `outputs` (B, P, H, W)."""
-        levels = 2 * (x.unsqueeze(-1) if self.inputs == 1 else x) - 1
-        return self._log_pixel(levels, outputs.movedim(1, -1)).sum((1, 2))
+        return self.log_pixels(x, outputs).sum((1, 2))
 
-    def _log_pixel(self, levels: Tensor, outputs: Tensor) -> Tensor:
-        """log-probability of each pixel (...), of `levels` (..., C) in [-1, 1] and `outputs` (..., P)."""
-        logits, means, log_scales, coefficients = self._split(outputs)
+    def log_pixels(self, x: Tensor, outputs: Tensor) -> Tensor:
+        """log-probability of each pixel, nats, (B, H, W), of the same."""
+        levels = 2 * (x.unsqueeze(-1) if self.inputs == 1 else x) - 1  # (B, H, W, C)
+        logits, means, log_scales, coefficients = self._split(outputs.movedim(1, -1))
         means = torch.stack([self._mean(c, means, coefficients, levels) for c in range(self.inputs)], -2)
         inverse = torch.exp(-log_scales)
         centred = levels.unsqueeze(-1) - means  # (..., C, K)

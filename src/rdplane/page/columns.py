@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 
 from rdplane.declare.kinds import KINDS
 from rdplane.declare.registry import declared
-from rdplane.figures import marks, plane, runs, style
+from rdplane.figures import marks, plane, references, runs, style
 from rdplane.figures.plane import MOST_CURVES
 from rdplane.page import whole
 from rdplane.table import frontier
@@ -140,12 +140,13 @@ def limits(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, dict[str, tup
         points: published points to show besides, maybe none.
     """
     best = float(table["neg_elbo"].iloc[frontier.best_elbo(table["rate"], table["distortion"])])
+    lowest = references.references(table).lowest
     kept = [part[(part[["rate", "distortion"]] <= 3 * best).all(axis=1)] for part in (table, points)]
     joined = {name: np.concatenate([part[name] for part in kept]) for name in ("rate", "distortion", "neg_elbo")}
     across = plane.limits(np.append(joined["rate"], 0.0), best, shortest=0.2 * best)
     return {
-        "distortion": {"x": across, "y": plane.limits(np.append(joined["distortion"], best), best)},
-        "neg_elbo": {"x": across, "y": style.spread(np.append(joined["neg_elbo"], best))},
+        "distortion": {"x": across, "y": plane.limits(np.append(joined["distortion"], [best, lowest]), best)},
+        "neg_elbo": {"x": across, "y": style.spread(np.append(joined["neg_elbo"], [best, lowest]))},
     }
 
 

@@ -10,7 +10,8 @@
   const named = (name) => page.get_model_by_name(name);
   const plot = named("plot");
   const sources = Object.fromEntries(
-    ["runs", "settings", "curves", "whole", "published", "frontier", "hull", "diagonal", "stop", "current", "pinned"]
+    ["runs", "settings", "curves", "whole", "published", "frontier", "hull", "diagonal", "stop", "current", "pinned",
+      "infeasible", "boundary", "prefix"]
       .map((name) => [name, named(name)])
       .filter(([, source]) => source),
   );
@@ -98,10 +99,11 @@
     setLine("frontier", staircase(front));
     setLine("hull", lowerHull(front));
     const best = Math.min(...shown.map((i) => runs.y_neg_elbo[i]));
-    element("best").textContent = shown.length ? best.toFixed(1) : "?";
+    const line = element("best");  // there is none beside the true boundary
+    if (line) line.textContent = shown.length ? best.toFixed(1) : "?";
     // Beyond R = best the bound is D = 0, which the R-D view has as its axis.
     const bound = view === "neg_elbo" ? [[0, best], [best, 0], [10 * best, 0]] : [[0, best], [best, 0]];
-    setLine("diagonal", shown.length ? bound : []);
+    setLine("diagonal", line && shown.length ? bound : []);
   }
 
   /** What the axes show before any zoom. */

@@ -10,6 +10,7 @@ from bokeh.plotting import figure
 
 from rdplane.declare.registry import declared
 from rdplane.figures import style
+from rdplane.figures.references import INFEASIBLE, PREFIX
 
 __all__ = ["draw_plot"]
 
@@ -25,6 +26,7 @@ def draw_plot(
     published: dict[str, Any],
     limits: dict[str, tuple[float, float]],
     annealing: str,
+    known: dict[str, Any] | None = None,
 ) -> figure:
     """Draw columns from `rdplane.page.columns` and `rdplane.page.whole` over the axes' `limits`.
 
@@ -35,6 +37,7 @@ def draw_plot(
 
     Args:
         annealing: what the column of that name is called.
+        known: lines of reference (see `rdplane.page.known.lines`), each a source and renderer of its name.
     """
     plot = figure(
         name="plot",
@@ -54,6 +57,7 @@ def draw_plot(
     )
     plot.toolbar.logo = None
     _axes(plot)
+    _references(plot, known or {})
     lines = {name: _source(name, {"x": [], "y": []}) for name in ("diagonal", "hull", "frontier")}
     plot.line(
         "x", "y", source=lines["diagonal"], name="draw_diagonal", color=style.FAINT, line_dash=[6, 4], line_width=1.4
@@ -131,6 +135,22 @@ def draw_plot(
         _hover([printed], (("Printed in", "@source of the paper"), ("Remark", "@note"))),
     )
     return plot
+
+
+def _references(plot: figure, known: dict[str, Any]) -> None:
+    """The grey below the boundary, the boundary and the prefix code, of each if it is there."""
+    sources = {name: _source(name, columns) for name, columns in known.items()}
+    if "infeasible" in sources:
+        plot.patch(
+            "x", "y", source=sources["infeasible"], name="draw_boundary", fill_color=INFEASIBLE, line_color=None,
+            level="underlay",
+        )  # fmt: skip
+        plot.line("x", "y", source=sources["boundary"], name="draw_boundary", color="black", line_width=3)
+    if "prefix" in sources:
+        plot.line(
+            "x", "y", source=sources["prefix"], name="draw_prefix", color=PREFIX, line_dash=[9, 3, 2, 3],
+            line_width=1.5,
+        )  # fmt: skip
 
 
 def _axes(plot: figure) -> None:

@@ -14,10 +14,10 @@ from bokeh.resources import Resources
 from rdplane.errors import UserError
 from rdplane.experiment.architectures import place
 from rdplane.experiment.layout import cell_of
-from rdplane.figures import runs, style
+from rdplane.figures import references, runs, style
 from rdplane.figures.samples import PointMissing, read_samples
 from rdplane.files import write_text
-from rdplane.page import columns, pictures, whole
+from rdplane.page import columns, known, pictures, whole
 from rdplane.page.plot import draw_plot
 from rdplane.table.paper import published_points
 from rdplane.table.rd import read_table
@@ -47,10 +47,11 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
     points = published_points(table["dataset"].iloc[0])
     limits = {"runs": columns.limits(table, points[:0]), "published": columns.limits(table, points)}
     first = limits["runs"]["distortion"]
+    reference = references.references(table)
     curves, headings = columns.of_curves(table), columns.headings(table)
     plot = draw_plot(
         columns.of_runs(table), columns.of_settings(table), curves, whole.lines(table), columns.of_published(points),
-        first, headings["anneal"],
+        first, headings["anneal"], known.lines(reference),
     )  # fmt: skip
     slider = whole.slider(table)
     samples, images = _samples(folder, table)
@@ -74,6 +75,8 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
         choices=columns.choices(table),
         headings=headings,
         published=len(points),
+        best=reference.entropy is None,
+        references=references.texts(reference),
         curves=bool(curves["rate"]),
         generative=bool(table["gen_upper"].notna().any()),
         numbers=runs.symbols(table[~runs.on_curves(table)]),

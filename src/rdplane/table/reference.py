@@ -31,7 +31,9 @@ is the source of every figure, of the page and of the short tables.
 
 The short tables in `tables/` have few of these columns, and one more, `category`: the paper's word for what a model
 does with its code, where one applies (docs/rd_plane.md). Where the grid has curves and separate trainings at one beta,
-`curve_gap` compares them; where figures show the paper's points, `paper` has ours beside them.
+`curve_gap` compares them; where figures show the paper's points, `paper` has ours beside them; where a PixelCNN++ alone
+(`0+-`) is trained, `prefix` has its prefix code: for a dozen numbers k of `pixels`, the `rate` and `distortion` of the
+code that is the first k pixels in raster order, and the `label_information` of these pixels, each with its error.
 
 Cells without a result have no row; `missing.csv` beside the table names them, and why. Objectives and measures of
 your own add columns, each among its like.

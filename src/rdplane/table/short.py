@@ -7,9 +7,9 @@ import pandas as pd
 
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
-from rdplane.experiment.layout import CURVE_GAP, PAPER, TABLES
+from rdplane.experiment.layout import CURVE_GAP, PAPER, PREFIX, TABLES
 from rdplane.files import write_text
-from rdplane.table import curve_gap, paper
+from rdplane.table import curve_gap, paper, prefix
 from rdplane.table.category import with_category
 from rdplane.table.frontier import pareto
 from rdplane.table.rd import read_table
@@ -32,6 +32,7 @@ def write_tables(folder: Path, names: Collection[str] = TABLES, kept: Path | Non
     best_elbo: the run with the lowest R + D. pareto: the runs that no other beats, by rate. best_by_architecture: of
     each architecture the run with the lowest R + D, best first. curve_gap: points of curves beside separate trainings
     (see `rdplane.table.curve_gap`). paper: the paper's points beside ours (see `rdplane.table.paper`).
+    prefix: the code that is the first k pixels (see `rdplane.table.prefix`).
 
     Args:
         folder: ``results/<experiment>``.
@@ -55,6 +56,9 @@ def write_tables(folder: Path, names: Collection[str] = TABLES, kept: Path | Non
     if CURVE_GAP in names:
         gaps = curve_gap.compare(table, kept or folder)
         texts[CURVE_GAP] = gaps, curve_gap.markdown(gaps)
+    if PREFIX in names:
+        found = prefix.gather(table, folder)
+        texts[PREFIX] = found, prefix.markdown(found)
     if PAPER in names:
         points = paper.beside(table)
         texts[PAPER] = points, paper.markdown(points)
