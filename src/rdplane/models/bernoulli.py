@@ -16,7 +16,7 @@ class Bernoulli:
     """log d(x) = sum over pixels of log Bernoulli(x; sigmoid(logit)), a `rdplane.models.likelihood.PixelLikelihood`."""
 
     inputs = outputs = uniforms = 1
-    exact = False
+    exact, start = False, 1.0
 
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         """log-probability of each image, nats, (B,): x (B, H, W) of 0 and 1, logits (B, 1, H, W)."""

@@ -46,6 +46,9 @@ class DeconvDecoder(nn.Module):
             nn.Conv2d(narrow, self.likelihood.outputs, 5, padding=2),
         )
 
+        with torch.no_grad():
+            self.body[-1].weight.mul_(self.likelihood.start)
+
     def outputs(self, z: Tensor) -> Tensor:
         """What the likelihood needs for each pixel, (B, P, H, W), for z (B, L)."""
         *body, last = self.body

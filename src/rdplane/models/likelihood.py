@@ -28,12 +28,14 @@ class PixelLikelihood(Protocol):
         outputs: P, numbers that a decoder puts out for a pixel.
         uniforms: U, uniform numbers that a draw of a pixel takes.
         exact: whether a decoder must compute its last layer in full precision.
+        start: factor on the weights of a decoder's last layer at initialisation.
     """
 
     inputs: int
     outputs: int
     uniforms: int
     exact: bool
+    start: float
 
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         """log-probability of each image, nats, (B,): x (B, H, W[, 3]) in [0, 1], `outputs` (B, P, H, W)."""

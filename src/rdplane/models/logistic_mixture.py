@@ -19,6 +19,7 @@ LIKELIHOOD = Likelihood(
 COMPONENTS = {"grey": 5, "colour": 10}
 _LAST = 255  # the highest level
 _NARROWEST = -7.0  # log of the smallest scale, as the reference's
+_WIDEST = 7.0  # a code far from all others can ask for more; beyond about 80 a bin has no mass left in float32
 
 
 class LogisticMixture:
@@ -44,6 +45,9 @@ class LogisticMixture:
     """
 
     exact = True
+    # Measured once, 150 steps on colour patches: D is 2 % lower than with the usual weights (14,235 nats against 14,537 for
+    # `---`, 13,193 against 13,460 for `-+-`), which begin with components of all widths, far outside of the levels.
+    start = 0.1
 
     def __init__(self, pixels: str, mixture_components: int | None = None):
         self.components = mixture_components or COMPONENTS[pixels]
@@ -99,7 +103,7 @@ class LogisticMixture:
         """Logits (..., K), means, log-scales and coefficients (..., C, K) of `outputs` (..., P)."""
         logits, rest = outputs[..., : self.components], outputs[..., self.components :]
         groups = rest.unflatten(-1, (-1, self.inputs, self.components))
-        log_scales = groups[..., 1, :, :].clamp(min=_NARROWEST)
+        log_scales = groups[..., 1, :, :].clamp(_NARROWEST, _WIDEST)
         coefficients = torch.tanh(groups[..., 2, :, :]) if self.inputs > 1 else log_scales
         return logits, groups[..., 0, :, :], log_scales, coefficients
 

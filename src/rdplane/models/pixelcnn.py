@@ -68,6 +68,8 @@ class PixelCNN(nn.Module):
         self.vertical = Stream(depth, resnets, width=3, right=1, context=False)
         self.horizontal = Stream(depth, resnets, width=2, right=0, context=True)
         self.logit = nn.Conv2d(depth, self.likelihood.outputs, 1)
+        with torch.no_grad():
+            self.logit.weight.mul_(self.likelihood.start)
 
     def logits(self, x: Tensor, z: Tensor | None) -> Tensor:
         """Logit of every pixel of binary images given those before it: x (B, H, W), z (B, latent) -> (B, H, W)."""
