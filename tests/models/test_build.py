@@ -3,9 +3,10 @@ import pytest
 from rdplane.declare import declared
 from rdplane.declare.objects import imported
 from rdplane.errors import UserError
+from rdplane.experiment.architectures import simplest
 from rdplane.models.properties import CHECKS, SHAPE
 
-PARTS = [part for parts in declared().parts.values() for part in parts.values() if not part.fits]
+PARTS = [part for parts in declared().parts.values() for part in parts.values() if part.codes]
 
 
 @pytest.mark.parametrize("shape", [(27, 28), (28, 30), (0, 4), (2, 4)])
@@ -15,8 +16,7 @@ def test_sides_that_are_not_divisible_by_four_are_refused(tiny, shape):
 
 
 def architecture_with(part):
-    symbols = {"encoder": "-", "decoder": "-", "marginal": "-"} | {part.kind: part.symbol}
-    return "".join(symbols.values())
+    return simplest(part.kind, part.symbol)
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)

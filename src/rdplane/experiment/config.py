@@ -254,7 +254,10 @@ def _check_points(config: dict[str, Any], registry: Registry, problems: Problems
 def _used_sizes(
     raw: Mapping[str, Any], config: dict[str, Any], registry: Registry, problems: Problems
 ) -> dict[str, Any]:
-    """The sizes that some architecture of the grid has; another that is set would have no effect, in silence."""
+    """The sizes that some architecture of the grid has; another that is set would have no effect, in silence.
+
+    Unless it is set to its default, as a file that states every key does: that asks for nothing.
+    """
     chosen = list(config["grid"]["architectures"])
     for line in config["grid"]["extra"]:
         chosen += line["architecture"]
@@ -264,8 +267,9 @@ def _used_sizes(
     ]
     for prefix, concerned, given in [("model.", chosen, raw.get("model") or {}), *overridden]:
         used = {size for name in concerned for size in sizes_of(name, registry)}
+        stated = config["model"] if prefix == "model." else given
         for key in given:
-            if key not in used:
+            if key not in used and stated[key] != registry.keys[key].default:
                 owners = ", ".join(registry.owners[key])
                 problems.lines.append(
                     f"{prefix}{key} is set, but no architecture of the grid that it concerns has such a size (it "

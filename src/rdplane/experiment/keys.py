@@ -260,7 +260,7 @@ def sizes_of(architecture: str, registry: Registry | None = None) -> Iterator[st
     """Names of the sizes that an architecture has; others must not change its identity."""
     registry = registry or declared()
     parts = [registry.parts[kind][symbol] for kind, symbol in parse(architecture).symbols.items()]
-    seen = {size for part in parts for size in part.zero}
+    seen = {size for part in parts for size in part.decides}
     for part in parts:
         for size in registry.sizes(part):
             if size not in seen:

@@ -1,8 +1,8 @@
 """Encoders, decoders and marginals, one a file, and the model that they make together."""
 
 from rdplane.models.build import build
-from rdplane.models.encoder import Encoder
+from rdplane.models.encoder import DiscreteEncoder, Encoder
 from rdplane.models.latent import Code, Latent
 from rdplane.models.vae import VAE, Decoder, Marginal
 
-__all__ = ["VAE", "Code", "Decoder", "Encoder", "Latent", "Marginal", "build"]
+__all__ = ["VAE", "Code", "Decoder", "DiscreteEncoder", "Encoder", "Latent", "Marginal", "build"]

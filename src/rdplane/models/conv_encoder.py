@@ -11,7 +11,7 @@ from rdplane.declare import Part
 from rdplane.models.encoder import Encoder
 from rdplane.models.gated import GatedConv2d, scaled
 
-__all__ = ["ConvEncoder"]
+__all__ = ["ConvEncoder", "quarter"]
 
 ENCODER = Part(
     kind="encoder", symbol="-", title="Gaussian", builds="ConvEncoder", sizes=("latent", "width"), mark="hollow",
@@ -19,6 +19,22 @@ ENCODER = Part(
 )  # fmt: skip
 
 _SOFTPLUS_INVERSE_OF_1 = math.log(math.expm1(1.0))
+
+
+def quarter(width: float) -> tuple[list[nn.Module], int]:
+    """The layers (B, 1, H, W) -> (B, C, H/4, W/4) with which convolutional encoders begin, and C.
+
+    Args:
+        width: multiplies the channels (`scaled`); 1 is the paper.
+    """
+    narrow, middle = scaled(32, width), scaled(64, width)
+    layers: list[nn.Module] = [
+        GatedConv2d(1, narrow, 5),
+        GatedConv2d(narrow, narrow, 5, stride=2),
+        GatedConv2d(narrow, middle, 5),
+        GatedConv2d(middle, middle, 5, stride=2),
+    ]
+    return layers, middle
 
 
 class ConvEncoder(Encoder):
@@ -37,15 +53,9 @@ class ConvEncoder(Encoder):
     def __init__(self, shape: tuple[int, int], latent: int, width: float):
         super().__init__()
         self.latent = latent
-        narrow, middle, wide = scaled(32, width), scaled(64, width), scaled(256, width)
-        self.body = nn.Sequential(
-            GatedConv2d(1, narrow, 5),
-            GatedConv2d(narrow, narrow, 5, stride=2),
-            GatedConv2d(narrow, middle, 5),
-            GatedConv2d(middle, middle, 5, stride=2),
-            GatedConv2d(middle, wide, (shape[0] // 4, shape[1] // 4)),
-            nn.Flatten(),
-        )
+        layers, channels = quarter(width)
+        wide = scaled(256, width)
+        self.body = nn.Sequential(*layers, GatedConv2d(channels, wide, (shape[0] // 4, shape[1] // 4)), nn.Flatten())
         self.head = nn.Linear(wide, 2 * latent)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
