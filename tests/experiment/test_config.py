@@ -37,8 +37,8 @@ BAD = [
     ({"grid": {"seed": []}}, "expected a list of at least 1 value"),
     (
         {"grid": {"architectures": ["-+x"]}},
-        "one symbol each of encoder - + 0 (in 0+- alone) q (in q?q alone), decoder - +, marginal - + q (in q?q alone) v, "
-        "such as",
+        "one symbol each of encoder - + 0 (in 0+- alone) q (in q?q alone), decoder - +, "
+        "marginal - + q (in q?q alone) v, such as",
     ),
     ({"grid": {"extra": [{"beta": 1}]}}, "that each name architecture"),
     ({"grid": {"exclude": [{"betas": 1}]}}, "not 'betas'"),

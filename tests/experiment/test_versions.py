@@ -54,7 +54,7 @@ def test_a_string_that_is_no_docstring_counts():
     assert dump("x = 'a'") != dump("x = 'b'")
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "q-q"])
 def test_a_cell_depends_on_its_own_parts_and_objective_only(architecture):
     parts = {f"encoder {architecture[0]}", f"decoder {architecture[1]}", f"marginal {architecture[2]}"}
     assert set(versions_of(architecture, "beta")) == parts | {"training", "objective beta"}
@@ -91,7 +91,7 @@ OBJECTIVES["models/conditioned.py"] = {"curve"}
 MEASURES = {  # those whose own file, or a helper's, it is; of a decoder's sampler, those that draw
     "evaluate/rate_distortion.py": {"rate_distortion", "importance", "average"},
     "evaluate/average.py": {"average"}, "evaluate/information.py": {"information"},
-    "evaluate/jackknife.py": {"information"},
+    "evaluate/jackknife.py": {"information"}, "evaluate/confusion.py": {"information"},
     "evaluate/importance.py": {"importance", "generative"}, "evaluate/units.py": {"units"},
     "evaluate/probe.py": {"probe"}, "evaluate/generative.py": {"generative"},
     "models/pixelcnn_sampler.py": {"generative"},
@@ -209,4 +209,5 @@ def test_every_module_of_a_room_that_computes_counts_somewhere(changes):
     nowhere = [m for m in modules if not any(changes[m].values())]
     others = {"data/download.py", "data/own.py", "data/binarized_mnist.py", "data/chardata.py", "data/omniglot.py"}
     others |= {"data/omniglot_subset.py", "evaluate/exact.py", "evaluate/teacher.py", "models/no_encoder.py"}
+    others |= {f"models/{name}.py" for name in ("fsq_encoder", "discrete_encoder", "code_marginal", "levels")}
     assert set(nowhere) <= others  # of datasets and architectures that this configuration does not use

@@ -1,7 +1,8 @@
 """Encoders, decoders and marginals, one a file, and the model that they make together."""
 
 from rdplane.models.build import build
-from rdplane.models.encoder import DiscreteEncoder, Encoder
+from rdplane.models.discrete_encoder import DiscreteEncoder
+from rdplane.models.encoder import Encoder
 from rdplane.models.latent import Code, Latent
 from rdplane.models.vae import VAE, Decoder, Marginal
 

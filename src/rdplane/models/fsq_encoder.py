@@ -6,7 +6,7 @@ from torch import Tensor
 
 from rdplane.declare import Key, Part, Whole
 from rdplane.models.conv_encoder import quarter
-from rdplane.models.encoder import DiscreteEncoder
+from rdplane.models.discrete_encoder import DiscreteEncoder
 from rdplane.models.levels import quantise
 
 __all__ = ["FSQEncoder"]

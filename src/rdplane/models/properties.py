@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from rdplane.errors import UserError
-from rdplane.models.encoder import DiscreteEncoder, Encoder
+from rdplane.models.discrete_encoder import DiscreteEncoder
+from rdplane.models.encoder import Encoder
 from rdplane.models.latent import Latent
 from rdplane.models.levels import index_of, value_of
 from rdplane.models.vae import VAE
