@@ -25,9 +25,9 @@ KINDS = ("encoder", "decoder", "marginal")
 
 # How a part of each kind can be drawn, in the order in which parts that do not say get one.
 MARKS = {
-    "encoder": ("hollow", "filled", "dot", "cross", "bar"),
+    "encoder": ("hollow", "filled", "dot", "cross", "bar", "plus"),
     "decoder": ("light", "dark", "black", "grey"),
-    "marginal": ("circle", "square", "diamond", "triangle", "star", "hexagon", "down"),
+    "marginal": ("circle", "square", "diamond", "triangle", "star", "hexagon", "down", "left"),
 }
 
 

@@ -24,7 +24,7 @@ FIGURE = Figure(
 # By the place of a part's mark among those of its kind.
 _DASHES: tuple[keys.Dashes, ...] = (
     (0, ()), (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (9, 2)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)),
-    (0, (2.5, 2.5)),
+    (0, (2.5, 2.5)), (0, (7, 1.5, 1.2, 1.5, 1.2, 1.5)),
 )  # fmt: skip
 _MARKERS = tuple(marker for marker, _ in marks.SHAPES.values())
 

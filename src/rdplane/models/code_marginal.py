@@ -15,7 +15,7 @@ from rdplane.models.levels import index_of, value_of
 __all__ = ["CodeMarginal"]
 
 MARGINAL = Part(
-    kind="marginal", symbol="q", title="code PixelCNN", builds="CodeMarginal", mark="hexagon", minutes=0.02, fits="q?q",
+    kind="marginal", symbol="q", title="code PixelCNN", builds="CodeMarginal", mark="left", minutes=0.02, fits="q?q",
     sizes=(
         "code_levels", "code_channels",
         Key("code_depth", Whole(1), 16, "channels of the PixelCNN over the discrete code, marginal q"),

@@ -12,7 +12,7 @@ from rdplane.models.levels import quantise
 __all__ = ["FSQEncoder"]
 
 ENCODER = Part(
-    kind="encoder", symbol="q", title="FSQ", builds="FSQEncoder", mark="cross", minutes=0.05, fits="q?q",
+    kind="encoder", symbol="q", title="FSQ", builds="FSQEncoder", mark="plus", minutes=0.05, fits="q?q",
     decides=("latent",),
     sizes=(
         "width",
