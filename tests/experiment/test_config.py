@@ -53,6 +53,12 @@ BAD = [
         "marginal v)",
     ),
     (
+        {
+            "overrides": {"?-?": {"model": {"pixelcnn_depth": 64}}}
+        },  # not even the default, which asks for something here
+        "overrides.?-?.model.pixelcnn_depth is set, but no architecture of the grid that it concerns has such a size",
+    ),
+    (
         {"overrides": {"?-?": {"model": {"pixelcnn_depth": 3}}}},
         "overrides.?-?.model.pixelcnn_depth is set, but no architecture of the grid that it concerns has such a size",
     ),
@@ -129,3 +135,8 @@ def test_yaml_cannot_make_objects(tmp_path):
     path.write_text("experiment: !!python/object/apply:os.system ['true']")
     with pytest.raises(UserError, match="is not valid YAML"):
         load_config(path)
+
+
+def test_a_size_at_its_default_may_stand_where_no_architecture_has_it():
+    stated = {"grid": {"architectures": "---"}, "model": {"pixelcnn_depth": 64, "code_levels": 8}}
+    assert resolve_config(stated)["model"] == resolve_config({"grid": {"architectures": "---"}})["model"]

@@ -7,12 +7,14 @@ import pytest
 import torch
 from torch.autograd.functional import jacobian
 
+from rdplane.errors import UserError
 from rdplane.experiment.architectures import matching
 from rdplane.experiment.keys import sizes_of
 from rdplane.models.code_marginal import CodeMarginal
 from rdplane.models.conditioned import Conditioned
 from rdplane.models.latent import Latent
 from rdplane.models.levels import index_of, quantise, value_of
+from rdplane.models.properties import SHAPE, check_encoder, check_marginal
 
 LEVELS = [2, 3, 4, 5]
 GRIDS = [((4, 4), 1), ((4, 4), 3), ((8, 8), 1), ((4, 8), 2)]  # image, channels
@@ -202,3 +204,29 @@ def test_a_curve_s_model_at_one_beta_is_the_conditioned_one(architecture, tiny, 
     torch.testing.assert_close(conditioned.at(0.3)(x), conditioned(x))
     sum(conditioned(x)).mean().backward()
     assert all(p.grad is not None for p in conditioned.parameters())
+
+
+def test_the_check_finds_values_between_the_levels(tiny, monkeypatch):
+    model = tiny("q-q", SHAPE)
+    code = model.encoder.code
+    monkeypatch.setattr(model.encoder, "code", lambda x: code(x) + 0.3)
+    with pytest.raises(UserError, match="z has other values than its 3 levels"):
+        check_encoder(model, "mine")
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_check_finds_probabilities_that_do_not_add_up_to_one(tiny, monkeypatch, channels):
+    model = tiny("q-q", SHAPE, code_channels=channels)
+    log_prob = model.marginal.log_prob
+    monkeypatch.setattr(model.marginal, "log_prob", lambda code: log_prob(code) + 0.1)
+    with pytest.raises(UserError, match=r"sum of m\(z\) over all codes is 1.1"):
+        check_marginal(model, "mine")
+
+
+def test_the_check_finds_samples_of_another_distribution(tiny, monkeypatch):
+    model = tiny("q-q", SHAPE)
+    torch.nn.init.normal_(model.marginal.place, 0, 3)
+    sample = model.marginal.sample
+    monkeypatch.setattr(model.marginal, "sample", lambda n: -sample(n))
+    with pytest.raises(UserError, match="in another share of draws"):
+        check_marginal(model, "mine")

@@ -265,11 +265,11 @@ def _used_sizes(
         (f"overrides.{pattern}.model.", fnmatch.filter(chosen, pattern), values["model"])
         for pattern, values in config["overrides"].items()
     ]
-    for prefix, concerned, given in [("model.", chosen, raw.get("model") or {}), *overridden]:
+    asked = [key for key in raw.get("model") or {} if config["model"][key] != registry.keys[key].default]
+    for prefix, concerned, given in [("model.", chosen, asked), *overridden]:
         used = {size for name in concerned for size in sizes_of(name, registry)}
-        stated = config["model"] if prefix == "model." else given
         for key in given:
-            if key not in used and stated[key] != registry.keys[key].default:
+            if key not in used:
                 owners = ", ".join(registry.owners[key])
                 problems.lines.append(
                     f"{prefix}{key} is set, but no architecture of the grid that it concerns has such a size (it "

@@ -16,7 +16,7 @@ ENCODER = Part(
     decides=("latent",),
     sizes=(
         "width",
-        Key("code_levels", Whole(2), 3, "levels of each dimension of the discrete code of encoder q"),
+        Key("code_levels", Whole(2), 8, "levels of each dimension of the discrete code of encoder q"),
         Key("code_channels", Whole(1), 1, "dimensions of that code at each of its H/4 x W/4 sites"),
     ),
 )  # fmt: skip
@@ -31,6 +31,9 @@ class FSQEncoder(DiscreteEncoder):
 
     The code is a function of the image: e(z|x) is 1 at that z, log e = 0, and R = -log m(z), at most L log K nats
     for a uniform marginal. z lies in raster order of the sites, the d channels of a site side by side: (H/4, d W/4).
+
+    With the defaults, 8 levels in one channel, the ceiling for 28 x 28 is 49 log 8 = 102 nats, enough for a distortion
+    near 0. Two channels of 5 levels, 158 nats, end 20 to 25 nats higher in R + D (docs/rd_plane.md).
 
     Args:
         shape: (H, W), both divisible by 4.
