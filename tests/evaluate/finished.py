@@ -13,7 +13,7 @@ from rdplane.models.conditioned import Conditioned
 
 SIZES = {
     "latent": 3, "width": 0.1, "flow_steps": 1, "made_layers": 1, "made_units": 8, "pixelcnn_depth": 4,
-    "pixelcnn_resnets": 1, "pseudo_inputs": 5,
+    "pixelcnn_resnets": 1, "pseudo_inputs": 5, "code_levels": 3, "code_channels": 1, "code_depth": 4, "code_resnets": 1,
 }  # fmt: skip
 SMALL = {
     "z_samples": 2, "batch_size": 25, "mi_images": 20, "iw_images": 6, "iw_samples": 3, "unit_images": 10,

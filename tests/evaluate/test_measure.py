@@ -96,6 +96,19 @@ def test_uniform_noise_costs_about_8_bits_per_dimension_or_more():
     assert found["bits_per_dim"] > 8 - 5 * found["bits_per_dim_se"]
 
 
+@pytest.mark.parametrize("architecture", ["q-q", "q+q"])
+def test_of_a_discrete_code_only_bounds_that_are_infinite_are_missing(architecture):
+    binary = torch.bernoulli(torch.full((40, 8, 8), 0.4)).to(torch.uint8)
+    results = measure(build(architecture, (8, 8), finished.SIZES), binary)
+    assert set(empty(results)) <= {"mi_upper", "mi_upper_se", "gen_lower", "gen_lower_se"}
+
+
+def test_the_importance_weighted_bound_of_a_discrete_code_is_minus_its_elbo():
+    binary = torch.bernoulli(torch.full((40, 8, 8), 0.4)).to(torch.uint8)
+    results = measure(build("q+q", (8, 8), finished.SIZES), binary, iw_images=40)
+    assert results["nll_iw"] == pytest.approx(results["neg_elbo"], rel=1e-5)
+
+
 def test_the_same_seed_gives_the_same_numbers(model, x):
     first = measure(model, x)
     torch.manual_seed(99)

@@ -37,7 +37,8 @@ BAD = [
     ({"grid": {"seed": []}}, "expected a list of at least 1 value"),
     (
         {"grid": {"architectures": ["-+x"]}},
-        "one symbol each of encoder - + 0 (in 0+- alone), decoder - +, marginal - + v, such as",
+        "one symbol each of encoder - + 0 (in 0+- alone) q (in q?q alone), decoder - +, "
+        "marginal - + q (in q?q alone) v, such as",
     ),
     ({"grid": {"extra": [{"beta": 1}]}}, "that each name architecture"),
     ({"grid": {"exclude": [{"betas": 1}]}}, "not 'betas'"),
@@ -50,6 +51,12 @@ BAD = [
         {"grid": {"architectures": "---"}, "model": {"pseudo_inputs": 3}},
         "model.pseudo_inputs is set, but no architecture of the grid that it concerns has such a size (it belongs to "
         "marginal v)",
+    ),
+    (
+        {
+            "overrides": {"?-?": {"model": {"pixelcnn_depth": 64}}}
+        },  # not even the default, which asks for something here
+        "overrides.?-?.model.pixelcnn_depth is set, but no architecture of the grid that it concerns has such a size",
     ),
     (
         {"overrides": {"?-?": {"model": {"pixelcnn_depth": 3}}}},
@@ -128,3 +135,8 @@ def test_yaml_cannot_make_objects(tmp_path):
     path.write_text("experiment: !!python/object/apply:os.system ['true']")
     with pytest.raises(UserError, match="is not valid YAML"):
         load_config(path)
+
+
+def test_a_size_at_its_default_may_stand_where_no_architecture_has_it():
+    stated = {"grid": {"architectures": "---"}, "model": {"pixelcnn_depth": 64, "code_levels": 8}}
+    assert resolve_config(stated)["model"] == resolve_config({"grid": {"architectures": "---"}})["model"]

@@ -83,19 +83,20 @@ def test_marks_of_the_papers_twelve_stay_when_parts_are_added(extension):
 
 
 def test_parts_of_a_user_get_marks_of_their_own(extension):
-    assert len(known()) == 3 * 3 * 4 + 1
+    assert len(known()) == 3 * 3 * 4 + 1 + 3  # 0 goes with two parts alone, q with every decoder
     assert len({marks.mark(name) for name in known()}) == len(known())
 
 
 def test_every_architecture_looks_different_however_many_there_are(everything):
-    assert len(known()) == 4 * 4 * 7 + 1
+    assert len(known()) == 4 * 4 * 7 + 4 + 1
     assert len({marks.mark(name).colour for name in known()}) == len(known())
     assert len({pixels(name) for name in known()}) == len(known())
 
 
 def test_shades_are_told_apart_in_grey(everything):
     encoders = [symbol for symbol, part in declared().parts["encoder"].items() if not part.fits]
-    for pair in itertools.product(encoders, declared().parts["marginal"]):
+    marginals = [symbol for symbol, part in declared().parts["marginal"].items() if not part.fits]
+    for pair in itertools.product(encoders, marginals):
         light, dark, black, grey = (lightness(marks.mark(pair[0] + decoder + pair[1]).colour) for decoder in "-+mr")
         assert light > grey > black and light > dark > black
 

@@ -13,6 +13,10 @@ TINY = {
     "pixelcnn_depth": 4,
     "pixelcnn_resnets": 1,
     "pseudo_inputs": 5,
+    "code_levels": 3,
+    "code_channels": 1,
+    "code_depth": 4,
+    "code_resnets": 1,
 }
 
 

@@ -6,15 +6,17 @@ import torch
 from rdplane.declare import PIXELS, declared
 from rdplane.declare.objects import imported
 from rdplane.errors import UserError
+from rdplane.experiment.architectures import ARCHITECTURES, simplest
 from rdplane.models.likelihood import LEVELS
 from rdplane.models.properties import CHECKS, SHAPE
 
-PARTS = [part for parts in declared().parts.values() for part in parts.values() if not part.fits]
+PARTS = [part for parts in declared().parts.values() for part in parts.values() if part.codes]
 
 
 IMAGES = {"binary": (6, 7), "grey": (6, 7), "colour": (6, 7, 3)}
 
 
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "q-q", "q+q", "0+-"])
 @pytest.mark.parametrize("pixels", PIXELS)
 def test_every_architecture_is_built_for_every_kind_of_pixels(tiny, architecture, pixels):
     model = tiny(architecture, IMAGES[pixels], pixels=pixels)
@@ -39,8 +41,7 @@ def test_a_decoder_for_binary_images_is_refused_for_others(tiny, monkeypatch, pi
 
 
 def architecture_with(part):
-    symbols = {"encoder": "-", "decoder": "-", "marginal": "-"} | {part.kind: part.symbol}
-    return "".join(symbols.values())
+    return simplest(part.kind, part.symbol)
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)

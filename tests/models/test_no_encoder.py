@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rdplane.errors import UserError
-from rdplane.experiment.architectures import ARCHITECTURES, known, matching, parse
+from rdplane.experiment.architectures import known, matching, parse
 from rdplane.experiment.config import resolve_config
 from rdplane.experiment.keys import sizes_of
 from rdplane.models.build import build
@@ -44,7 +44,7 @@ def test_it_draws_and_reconstructs_without_a_code(model):
 
 
 def test_it_belongs_to_one_architecture():
-    assert set(known()) == {*ARCHITECTURES, "0+-"}
+    assert [name for name in known() if name[0] == "0"] == ["0+-"]
     with pytest.raises(UserError, match=r"unknown architecture '0--'.*fits 0\+- alone"):
         parse("0--")
 

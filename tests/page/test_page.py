@@ -43,7 +43,7 @@ def test_every_architecture_has_a_mark_of_its_own():
 
 def test_architectures_of_a_user_have_marks_of_their_own(extension):
     runs = columns.of_runs(synthetic.table(architectures=known(), betas=[1.0]))
-    assert len(set(zip(*(runs[name] for name in MARK), strict=True))) == len(known()) == 36 + 1
+    assert len(set(zip(*(runs[name] for name in MARK), strict=True))) == len(known()) == 36 + 1 + 3
 
 
 def test_every_declared_mark_has_one_of_bokeh():

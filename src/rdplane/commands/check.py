@@ -14,6 +14,7 @@ from rdplane.declare.objects import explained, imported
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment import versions
+from rdplane.experiment.architectures import simplest
 from rdplane.experiment.layout import Layout
 from rdplane.files import digest
 from rdplane.table.rd import columns
@@ -23,7 +24,7 @@ __all__ = ["check_extensions", "once"]
 # Sizes at which a part is tried: small ones of the package's, a user's own at their defaults.
 SMALL = {
     "latent": 1, "width": 0.1, "flow_steps": 1, "made_layers": 1, "made_units": 4, "pixelcnn_depth": 2,
-    "pixelcnn_resnets": 1, "pseudo_inputs": 3,
+    "pixelcnn_resnets": 1, "pseudo_inputs": 3, "code_levels": 3, "code_channels": 1, "code_depth": 2, "code_resnets": 1,
 }  # fmt: skip
 
 
@@ -93,13 +94,9 @@ def _tiny(part: Part | None = None, latent: int = 1) -> Any:
     from rdplane.models.build import build
     from rdplane.models.properties import SHAPE
 
-    symbols = {"encoder": "-", "decoder": "-", "marginal": "-"}
-    if part is not None:
-        symbols[part.kind] = part.symbol
+    architecture = "---" if part is None else simplest(part.kind, part.symbol)
     torch.manual_seed(0)
-    mean = torch.full(SHAPE, 0.4)
-    model = build("".join(symbols.values()), SHAPE, {**SMALL, "latent": latent}, mean)
-    return model.double()
+    return build(architecture, SHAPE, {**SMALL, "latent": latent}, torch.full(SHAPE, 0.4)).double()
 
 
 def _part(part: Part, where: str) -> str:

@@ -29,9 +29,9 @@ PIXELS = ("binary", "grey", "colour")
 
 # How a part of each kind can be drawn, in the order in which parts that do not say get one.
 MARKS = {
-    "encoder": ("hollow", "filled", "dot", "cross", "bar"),
+    "encoder": ("hollow", "filled", "dot", "cross", "bar", "plus"),
     "decoder": ("light", "dark", "black", "grey"),
-    "marginal": ("circle", "square", "diamond", "triangle", "star", "hexagon", "down"),
+    "marginal": ("circle", "square", "diamond", "triangle", "star", "hexagon", "down", "left"),
 }
 
 
@@ -111,7 +111,9 @@ class Part(Declaration):
             and measures that draw, but no training.
         fits: the only architectures that it can be a part of, as a pattern, which are then meant by their names alone
             and never by a pattern such as '?+-'; empty for all.
-        zero: sizes that are 0 with it, for the other parts, too: they are then no keys of such an architecture.
+        decides: sizes that an encoder decides by itself, so that they are no keys of such an architecture; the other
+            parts get what its attribute of that name holds.
+        codes: whether an encoder writes a code at all; if not, the rate is 0 whatever the objective.
     """
 
     kind: str
@@ -123,7 +125,8 @@ class Part(Declaration):
     minutes: float = 0.1
     sampler: str = ""
     fits: str = ""
-    zero: tuple[str, ...] = ()
+    decides: tuple[str, ...] = ()
+    codes: bool = True
 
     @property
     def name(self) -> str:

@@ -19,7 +19,8 @@ Over images drawn from p*(x), E[lower] <= I(X; Z) <= E[upper], where q_i is any 
 The rate is an upper bound as well, with m(z) in the place of q (equation 2 of the paper).
 
 Every encoder gives log e(z_i|x_j) = log N(u_i; mean_j, scale_j) at the base u_i of z_i, because z = T(u) preserves
-volume and is the same for all images. T is never inverted here.
+volume and is the same for all images. T is never inverted here. A discrete code has probabilities in place of
+densities: see `rdplane.evaluate.confusion`.
 
 Every image is in the denominators of all others, so the terms are not independent: standard errors are those of the
 jackknife over images (`rdplane.evaluate.jackknife`). They hold the width fixed. Near log K all that is left to estimate
@@ -39,6 +40,7 @@ from torch import Tensor
 from rdplane.declare import Column, Key, Measure, ZeroOr
 from rdplane.errors import UserError
 from rdplane.evaluate.codes import encode
+from rdplane.evaluate.confusion import code_bounds
 from rdplane.evaluate.estimate import Estimate
 from rdplane.evaluate.given import Given, Numbers
 from rdplane.evaluate.jackknife import Jackknife
@@ -60,7 +62,11 @@ MEASURE = Measure(
             "few images whose codes are still confused",
             error=True,
         ),
-        Column("mi_upper", "upper bound on I(X; Z); R is another one", error=True),
+        Column(
+            "mi_upper",
+            "upper bound on I(X; Z); R is another one, and of a discrete code mostly the only one",
+            error=True,
+        ),
         Column("mi_images", "images K of the two bounds", unit="", type="int64"),
     ),
     keys=(
@@ -83,13 +89,14 @@ class Information:
     """Bounds on I(X; Z) in nats.
 
     Attributes:
-        lower, upper: the two estimates, nats.
+        lower, upper: the two estimates, nats; there is no upper one of a discrete code if one of the codes is in a
+            single image.
         images: K.
         widths: the width of the upper bound's mixture for each half of the images.
     """
 
     lower: Estimate
-    upper: Estimate
+    upper: Estimate | None
     images: int
     widths: tuple[float, float]
 
@@ -117,6 +124,9 @@ def mutual_information(model: "VAE", images: Tensor, widths: Sequence[float] = W
         UserError: fewer than 4 images.
     """
     mean, scale = encode(model, images)
+    if model.encoder.discrete:
+        _enough(len(mean))
+        return Information(*code_bounds(mean), len(mean), (0.0, 0.0))
     base = model.encoder.draw(mean, scale).base
     # On the CPU: the matrix needs float64 (see `gaussian_mixture_log_prob`), which not every device has.
     return sandwich(base.cpu().double(), mean.cpu().double(), scale.cpu().double(), widths)
@@ -139,8 +149,7 @@ def sandwich(base: Tensor, mean: Tensor, scale: Tensor, widths: Sequence[float] 
         UserError: fewer than 4 codes.
     """
     count = len(base)
-    if count < 4:
-        raise UserError(f"mutual information needs at least 4 images to compare, found {count}; set mi_images to 0")
+    _enough(count)
     if not base.shape[1]:  # no code: exactly nothing is known
         return Information(Estimate(0.0, 0.0), Estimate(0.0, 0.0), count, (widths[0], widths[0]))
     everything = torch.arange(count)
@@ -156,6 +165,11 @@ def sandwich(base: Tensor, mean: Tensor, scale: Tensor, widths: Sequence[float] 
         chosen.append(width)
     upper = Estimate(terms.mean().item(), jackknife.error(terms))
     return Information(lower, upper, count, (chosen[0], chosen[1]))
+
+
+def _enough(count: int) -> None:
+    if count < 4:
+        raise UserError(f"mutual information needs at least 4 images to compare, found {count}; set mi_images to 0")
 
 
 def _choose(base: Tensor, mean: Tensor, scale: Tensor, widths: Sequence[float]) -> tuple[Tensor, float]:

@@ -9,7 +9,7 @@ from rdplane.declare.kinds import KINDS
 from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 
-__all__ = ["ARCHITECTURES", "Architecture", "known", "matching", "parse", "place"]
+__all__ = ["ARCHITECTURES", "Architecture", "known", "matching", "parse", "place", "simplest"]
 
 ARCHITECTURES = tuple("".join(symbols) for symbols in product("-+", "-+", "-+v"))
 """The paper's twelve: every combination of its parts, for instance ``-+v``."""
@@ -41,6 +41,11 @@ def known() -> tuple[str, ...]:
 def matching(pattern: str) -> list[str]:
     """The architectures that a pattern of a grid means; those with a part that fits no others go by their names."""
     return [name for name in fnmatch.filter(known(), pattern) if name == pattern or not _fits(name)]
+
+
+def simplest(kind: str, symbol: str) -> str:
+    """The first architecture that has a part, with '-' for the others unless it does not fit those."""
+    return next(name for name in known() if name[KINDS.index(kind)] == symbol)
 
 
 def _fits(name: str) -> list[str]:

@@ -63,8 +63,8 @@ def expand(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
         shared = settings[made_by]
         if made_by not in source:
             source[made_by] = versions_of(*made_by, pixels)
-        parts = parse(point["architecture"]).symbols.items()
-        if point["objective"] != "beta" and any(declared().parts[kind][symbol].zero for kind, symbol in parts):
+        encoder = declared().parts["encoder"][parse(point["architecture"]).encoder]
+        if point["objective"] != "beta" and not encoder.codes:
             raise UserError(
                 f"grid.{point['objective']} is {spelled(point['value'])} for {point['architecture']}, which has no "
                 "code: its rate is 0 whatever the objective; expected a beta alone, in a line of grid.extra"

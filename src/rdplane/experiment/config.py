@@ -254,7 +254,10 @@ def _check_points(config: dict[str, Any], registry: Registry, problems: Problems
 def _used_sizes(
     raw: Mapping[str, Any], config: dict[str, Any], registry: Registry, problems: Problems
 ) -> dict[str, Any]:
-    """The sizes that some architecture of the grid has; another that is set would have no effect, in silence."""
+    """The sizes that some architecture of the grid has; another that is set would have no effect, in silence.
+
+    Unless it is set to its default, as a file that states every key does: that asks for nothing.
+    """
     chosen = list(config["grid"]["architectures"])
     for line in config["grid"]["extra"]:
         chosen += line["architecture"]
@@ -264,7 +267,8 @@ def _used_sizes(
     ]
     images = None if config["data"]["file"] else registry.datasets.get(config["dataset"])
     pixels = images.pixels if images else None  # of a user's file they are known once it is read
-    for prefix, concerned, given in [("model.", chosen, raw.get("model") or {}), *overridden]:
+    asked = [key for key in raw.get("model") or {} if config["model"][key] != registry.keys[key].default]
+    for prefix, concerned, given in [("model.", chosen, asked), *overridden]:
         used = {size for name in concerned for size in sizes_of(name, pixels, registry)}
         for key in given:
             if key not in used:

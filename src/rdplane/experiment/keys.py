@@ -266,7 +266,7 @@ def sizes_of(architecture: str, pixels: str | None, registry: Registry | None = 
     """
     registry = registry or declared()
     parts = [registry.parts[kind][symbol] for kind, symbol in parse(architecture).symbols.items()]
-    seen = {size for part in parts for size in part.zero}
+    seen = {size for part in parts for size in part.decides}
     for part in [*parts, *([registry.likelihood(pixels)] if pixels else registry.likelihoods.values())]:
         for size in registry.sizes(part):
             if size not in seen:

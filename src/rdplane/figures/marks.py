@@ -29,11 +29,14 @@ Colour = tuple[float, float, float]
 # A marginal's mark -> matplotlib's marker, and its area in points squared, so that all look equally large.
 SHAPES = {
     "circle": ("o", 44.0), "square": ("s", 38.0), "diamond": ("D", 32.0), "triangle": ("^", 50.0), "star": ("*", 88.0),
-    "hexagon": ("h", 46.0), "down": ("v", 50.0),
+    "hexagon": ("h", 46.0), "down": ("v", 50.0), "left": ("<", 50.0),
 }  # fmt: skip
 
 # What stands inside the hollow mark of an encoder -> matplotlib's marker, its area and the width of its lines.
-INSIDE = {"dot": ("o", 3.5, 0.0), "cross": ("x", 8.0, 0.9), "bar": ("_", 12.0, 1.1)}
+INSIDE = {"dot": ("o", 3.5, 0.0), "cross": ("x", 8.0, 0.9), "bar": ("_", 12.0, 1.1), "plus": ("+", 12.0, 0.9)}
+
+# From the middle of the box around a triangle to its own, in units of the sign inside.
+_MIDDLES = {"triangle": (0, -0.4), "down": (0, 0.4), "left": (0.4, 0)}
 
 RING_AREA = 140.0
 RING: dict[str, Any] = {"facecolor": "none", "edgecolor": style.INK, "linewidth": 1.1, "linestyle": (0, (1, 1.3))}
@@ -50,7 +53,7 @@ class Mark:
     Attributes:
         colour: of its marks and curves.
         shape: the mark of its marginal, a key of `SHAPES`.
-        fill: the mark of its encoder: 'hollow', 'filled', or hollow with a 'dot', a 'cross' or a 'bar' inside.
+        fill: the mark of its encoder: 'hollow', 'filled', or hollow with one of `INSIDE` inside.
     """
 
     colour: Colour
@@ -130,8 +133,7 @@ def scatter(
     )
     if look.fill in INSIDE:
         inside, area_inside, width = INSIDE[look.fill]
-        # In units of the sign inside: the middle of a triangle lies below that of the box around it.
-        lift = Affine2D().translate(0, {"triangle": -0.4, "down": 0.4}.get(look.shape, 0.0))
+        lift = Affine2D().translate(*_MIDDLES.get(look.shape, (0, 0)))
         axes.scatter(
             x,
             y,

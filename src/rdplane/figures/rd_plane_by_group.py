@@ -24,7 +24,7 @@ FIGURE = Figure(
 # By the place of a part's mark among those of its kind.
 _DASHES: tuple[keys.Dashes, ...] = (
     (0, ()), (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (9, 2)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)),
-    (0, (2.5, 2.5)),
+    (0, (2.5, 2.5)), (0, (7, 1.5, 1.2, 1.5, 1.2, 1.5)),
 )  # fmt: skip
 _MARKERS = tuple(marker for marker, _ in marks.SHAPES.values())
 
@@ -83,7 +83,7 @@ def _frontiers(axes: Axes, table: pd.DataFrame, kind: str, far: float) -> None:
             for _, line in curve_lines.lines(group, group["distortion"].to_numpy()):
                 axes.plot(*line.T, color=colour, linewidth=0.9, alpha=0.35, zorder=1.2)
         x, y = frontier.staircase(group["rate"], group["distortion"], top=far, right=far)
-        title = f"{part.title} {kind}" if part.zero else part.title  # 'No encoder'
+        title = part.title if part.codes else f"{part.title} {kind}"  # 'No encoder'
         axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.8, label=f"{marks.sign(symbol)}  {title}")
     axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none", handlelength=2.6, borderpad=0.2)
 

@@ -34,10 +34,10 @@ def build(
     """
     name = parse(architecture)
     parts = declared().parts
-    chosen = [parts[kind][symbol] for kind, symbol in name.symbols.items()]
-    sizes = {**sizes, **{size: 0 for part in chosen for size in part.zero}}
     given: dict[str, Any] = {"shape": shape, "mean": mean, "likelihood": _likelihood(pixels, sizes)}
-    encoder = _part(parts["encoder"][name.encoder], given, sizes)
+    declaration = parts["encoder"][name.encoder]
+    encoder = _part(declaration, given, sizes)
+    sizes = {**sizes, **{size: getattr(encoder, size) for size in declaration.decides}}
     if not hasattr(encoder, "latent"):
         encoder.latent = sizes.get("latent", declared().keys["latent"].default)
     decoder = _part(_fit_for(parts["decoder"][name.decoder], pixels), given, sizes)

@@ -1,5 +1,7 @@
 """Deconvolutional decoder d(x|z): pixels independent given z."""
 
+from typing import cast
+
 import torch
 import torch.nn as nn
 from torch import Tensor
@@ -45,9 +47,9 @@ class DeconvDecoder(nn.Module):
             GatedConvTranspose2d(narrow, narrow, 4),
             nn.Conv2d(narrow, self.likelihood.outputs, 5, padding=2),
         )
-
+        last = cast(nn.Conv2d, self.body[-1])
         with torch.no_grad():
-            self.body[-1].weight.mul_(self.likelihood.start)
+            last.weight.mul_(self.likelihood.start)
 
     def outputs(self, z: Tensor) -> Tensor:
         """What the likelihood needs for each pixel, (B, P, H, W), for z (B, L)."""

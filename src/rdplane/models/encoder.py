@@ -18,9 +18,12 @@ class Encoder(nn.Module):
 
     Attributes:
         latent: L, the dimensions of z.
+        discrete: whether z takes a finite number of values, one for each image; then see
+            `rdplane.models.discrete_encoder`.
     """
 
     latent: int
+    discrete = False
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation, each (B, L), of the base Gaussian for images x (B, H, W) in [0, 1]."""

@@ -10,7 +10,7 @@ __all__ = ["NoEncoder"]
 
 ENCODER = Part(
     kind="encoder", symbol="0", title="No", builds="NoEncoder", mark="bar", minutes=0.0, fits="0+-",
-    zero=("latent",),
+    decides=("latent",), codes=False,
 )  # fmt: skip
 
 

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from rdplane.errors import UserError
+from rdplane.models.discrete_encoder import DiscreteEncoder
 from rdplane.models.encoder import Encoder
 from rdplane.models.latent import Latent
+from rdplane.models.levels import index_of, value_of
 from rdplane.models.vae import VAE
 
 __all__ = ["CHECKS", "SHAPE", "check_decoder", "check_encoder", "check_marginal"]
@@ -21,10 +23,13 @@ __all__ = ["CHECKS", "SHAPE", "check_decoder", "check_encoder", "check_marginal"
 SHAPE = (4, 4)  # 65,536 images in all: sums over them are exact
 TOLERANCE = 1e-6
 IMAGES = 5
+CODES = 2**16  # codes in all, up to which a marginal is summed over them
 
 
 def check_encoder(model: VAE, name: str) -> None:
     """Shapes, a positive scale, log e(z|x) that agrees with the draw, T that preserves volume, gradients.
+
+    Of a discrete encoder: a scale of 0, codes of its levels alone, e(z|x) that is 1 there and 0 elsewhere, gradients.
 
     Args:
         model: in float64, for images of `SHAPE`, with the encoder in question.
@@ -40,6 +45,9 @@ def check_encoder(model: VAE, name: str) -> None:
         raise UserError(f"{name}: forward returned {_shown(found)}, expected mean and standard deviation, a pair")
     for what, value in zip(("mean", "standard deviation"), found, strict=True):
         _shape(value, expected, f"{name}: the {what} of forward(x)", "(images, latent)")
+    if encoder.discrete:
+        _discrete(encoder, x, name)
+        return
     if not bool((found[1] > 0).all()):
         raise UserError(f"{name}: the standard deviation of forward(x) is not positive everywhere; expected it above 0")
     code = encoder.encode(x)
@@ -52,6 +60,26 @@ def check_encoder(model: VAE, name: str) -> None:
     log_det = torch.linalg.slogdet(cast(Tensor, jacobian)).logabsdet
     _close(log_det, torch.zeros_like(log_det), f"{name}: log |det| of transform", "0: a map that preserves volume")
     _gradients(encoder, (code.z.square().sum() + code.log_prob.sum()), name)
+
+
+def _discrete(encoder: Encoder, x: Tensor, name: str) -> None:
+    if not isinstance(encoder, DiscreteEncoder):
+        raise UserError(f"{name} says discrete = True; expected a subclass of rdplane.models.DiscreteEncoder")
+    mean, scale = encoder(x)
+    code = encoder.encode(x)
+    levels = encoder.levels
+    if not bool((scale == 0).all()):
+        raise UserError(f"{name}: the standard deviation of a discrete code is not 0 everywhere; expected it to be")
+    if not code.z.equal(mean) or not code.z.equal(value_of(index_of(code.z, levels).to(code.z), levels)):
+        raise UserError(f"{name}: z has other values than its {levels} levels; expected those of levels.value_of")
+    nothing = torch.zeros_like(code.log_prob)
+    _shape(code.log_prob, (IMAGES,), f"{name}: log e(z|x)", "(images,)")
+    _close(code.log_prob, nothing, f"{name}: log e(z|x) of a discrete code", "a probability of 1")
+    _close(encoder.log_prob(x, code.z), nothing, f"{name}: log_prob(x, z) at the z of encode(x)", "a probability of 1")
+    other = value_of((index_of(code.z, levels) + 1).remainder(levels).to(code.z), levels)
+    if not bool((encoder.log_prob(x, other) == -torch.inf).all()):
+        raise UserError(f"{name}: log_prob(x, z) is not -inf at a z that is not the code of x; expected it to be")
+    _gradients(encoder, code.z.square().sum(), name)
 
 
 def check_decoder(model: VAE, name: str) -> None:
@@ -99,7 +127,10 @@ def _causal(decoder: Any, x: Tensor, z: Tensor, name: str) -> None:
 
 
 def check_marginal(model: VAE, name: str) -> None:
-    """Shapes, a density that integrates to one (of one latent dimension), samples that follow it, gradients."""
+    """Shapes, a density that integrates to one (of one latent dimension), samples that follow it, gradients.
+
+    Of a discrete code: probabilities that add up to one over all codes, if these are few.
+    """
     marginal = cast(Any, model.marginal)
     _methods(marginal, name, ("log_prob", "sample"), "see rdplane.models.Marginal")
     code = model.encode(_images())
@@ -114,7 +145,9 @@ def check_marginal(model: VAE, name: str) -> None:
     with torch.no_grad():
         z = marginal.sample(draws)
     _shape(z, (draws, model.latent), f"{name}: sample(n)", "(n, latent)")
-    if model.latent == 1:
+    if isinstance(model.encoder, DiscreteEncoder):
+        _probabilities(marginal, model.encoder.levels, z, name)
+    elif model.latent == 1:
         grid = torch.linspace(-40, 40, 80_001, dtype=torch.float64)[:, None]
         with torch.no_grad():
             density = torch.cat([marginal.log_prob(Latent(part)) for part in grid.split(4000)]).exp()
@@ -129,6 +162,29 @@ def check_marginal(model: VAE, name: str) -> None:
                     f"{name}: {share:.0%} of the samples lie below {place:.3f}, where log_prob has {below:.1%} of its "
                     "mass; expected sample and log_prob to be of one distribution"
                 )
+
+
+def _probabilities(marginal: Any, levels: int, samples: Tensor, name: str) -> None:
+    """m(z) adds up to one over all codes, and every level of every dimension is as frequent as it says."""
+    latent = samples.shape[1]
+    if levels**latent > CODES:
+        return
+    index = torch.tensor(list(itertools.product(range(levels), repeat=latent)))
+    space = value_of(index.to(samples), levels)
+    with torch.no_grad():
+        probability = torch.cat([marginal.log_prob(Latent(part)) for part in space.split(8192)]).exp()
+    _close(probability.sum(), torch.ones((), dtype=torch.float64), f"{name}: the sum of m(z) over all codes", "1")
+    if not samples.equal(value_of(index_of(samples, levels).to(samples), levels)):
+        raise UserError(f"{name}: sample(n) has other values than the {levels} levels; expected those alone")
+    for level in range(levels):
+        share = (probability[:, None] * (index == level)).sum(0)
+        found = (index_of(samples, levels) == level).double().mean(0)
+        error = (found - share).abs() / ((share * (1 - share) / len(samples)).sqrt() + 1e-3)
+        if float(error.max()) > 6:
+            raise UserError(
+                f"{name}: samples have level {level} in another share of draws than log_prob says (off by "
+                f"{float(error.max()):.1f} standard errors); expected sample and log_prob to be of one distribution"
+            )
 
 
 CHECKS = {"encoder": check_encoder, "decoder": check_decoder, "marginal": check_marginal}

@@ -99,9 +99,11 @@ class VAE(nn.Module):
 
         Args:
             x: (B, H, W).
-            samples: number of z drawn per image; the bound tightens as it grows.
+            samples: number of z drawn per image; the bound tightens as it grows. A discrete code is the same in every
+                draw, so that one is as good as many: the bound is the ELBO.
             chunk: pairs of image and z that are decoded at once, which bounds memory.
         """
+        samples = 1 if self.encoder.discrete else samples
         mean, scale = self.encoder(x)
         weights = []
         for rows in torch.arange(len(x), device=x.device).repeat_interleave(samples).split(chunk):

@@ -30,11 +30,11 @@ VIEWS = {"distortion": style.DISTORTION, "neg_elbo": style.NEG_ELBO}
 _SHAPES = {
     "circle": ("circle", 0.0, 9.8), "square": ("square", 0.0, 9.0), "diamond": ("square", math.pi / 4, 8.3),
     "triangle": ("triangle", 0.0, 10.4), "star": ("star", 0.0, 13.5), "hexagon": ("hex", 0.0, 10.2),
-    "down": ("inverted_triangle", 0.0, 10.4),
+    "down": ("inverted_triangle", 0.0, 10.4), "left": ("triangle", math.pi / 2, 10.4),
 }  # fmt: skip
 
 # What stands inside the hollow mark of an encoder -> Bokeh's marker and pixels across.
-_INSIDE = {"dot": ("circle", 1.9), "cross": ("x", 4.5), "bar": ("dash", 6.0)}
+_INSIDE = {"dot": ("circle", 1.9), "cross": ("x", 4.5), "bar": ("dash", 6.0), "plus": ("cross", 5.5)}
 
 
 def of_runs(table: pd.DataFrame) -> dict[str, Any]:
