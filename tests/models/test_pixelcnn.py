@@ -186,8 +186,9 @@ def test_expand_reads_the_coarse_row_above_or_at_its_own(right):
     assert torch.equal(reads, torch.arange(6)[:, None] // 2 == torch.arange(3))
 
 
-@pytest.mark.parametrize("likelihood", [LogisticMixture(pixels, 1) for pixels in ("grey", "colour")])
-def test_outputs_of_a_pixel_depend_on_all_numbers_of_earlier_pixels_only(likelihood):
+@pytest.mark.parametrize("pixels", ["grey", "colour"])
+def test_outputs_of_a_pixel_depend_on_all_numbers_of_earlier_pixels_only(pixels):
+    likelihood = LogisticMixture(pixels, 1)
     model = decoder((5, 6), 0, likelihood=likelihood)
     x = torch.rand(1, 5, 6, *([3] if likelihood.inputs == 3 else []), dtype=torch.float64)
     jacobian = torch.autograd.functional.jacobian(lambda x: model.outputs(x, None), x, vectorize=True)

@@ -114,5 +114,3 @@ class LogisticMixture:
             mean = mean + coefficients[..., place, :] * levels[..., earlier, None]
         return mean
 
-    def __repr__(self) -> str:
-        return f"LogisticMixture({self.components} components, {self.inputs} numbers a pixel)"
