@@ -23,7 +23,7 @@ from rdplane.experiment.methods import epochs, methods
 from rdplane.files import canonical_json, digest
 from rdplane.jobs.lease import devices
 from rdplane.status.course import agenda
-from rdplane.status.plan import plan_of, record
+from rdplane.status.plan import plan_of, record, refuse_others
 
 
 include: "internals.smk"
@@ -70,6 +70,10 @@ if _is_main():
     forget_the_dead(Path(".snakemake/alive"), Path(".snakemake/locks"))
     for folder in (LAYOUT.folder, LAYOUT.images.parent):
         undo_future_dates(folder)
+    try:
+        refuse_others(LAYOUT)
+    except UserError as error:
+        sys.exit(f"error: {error}")  # one line, no traceback
     if CONFIG["extensions"]:
         from rdplane.commands.check import once
 

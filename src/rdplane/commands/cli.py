@@ -129,19 +129,24 @@ def find_beta(options: Options) -> None:
 def aggregate(options: Options) -> None:
     """Gather the metrics of all cells into rd.csv."""
     from rdplane.commands.summary import summarise, tabulate
+    from rdplane.status.plan import record
 
     layout = _layout(options)
+    record(layout)
     tabulate(layout, options.partial)
     print(summarise(layout))
 
 
 def figures(options: Options) -> None:
     """Draw every figure, the interactive page and the short tables from rd.csv and the stored samples."""
+    from rdplane.status.plan import refuse_others
+
     layout = _layout(options)
     if options.list:
         for name, figure in layout.plots.items():
             print(f"{name:20} {figure.caption}")
         return
+    refuse_others(layout)
     steps.tables(layout.folder, list(layout.tables))
     for name in layout.plots:
         steps.figure(name, layout.folder, layout.figure_settings(name))
@@ -155,6 +160,11 @@ def toy(options: Options) -> None:
     from rdplane.toy.run import check
 
     layout = _layout(options)
+    if not layout.toy_cells:
+        raise UserError(
+            f"toy.seed is [] in {options.config}, so there is no toy model; expected a seed at least, such as "
+            "toy.seed: [0]"
+        )
     check(layout.config["toy"])
     for name, cell in layout.toy_cells.items():
         record = layout.toy / "cells" / f"{name}.npz"

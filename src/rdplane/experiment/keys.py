@@ -98,7 +98,7 @@ def selection() -> dict[str, Check]:
 
 
 TOP = (
-    Key("experiment", FolderName(), "quick", "name; everything goes to results/<experiment>/"),
+    Key("experiment", Nullable(FolderName()), None, "name; everything goes to results/<experiment>/; null: as dataset"),
     Key("dataset", Name(), "mnist5k", "{datasets}, teacher, or a name for your own images"),
     Key(
         "extensions",
@@ -180,7 +180,7 @@ TOY = (
     Key("latents", Whole(2), 30, "values of z"),
     Key("beta", Several(Real(0), least=1), [1.0], "weights of the rate, a cell for each and every seed; 1 is the ELBO"),
     Key("rate_penalty", Several(Real(), least=1), [0.5], "target rates sigma in D + |sigma - R|, likewise", "nats"),
-    Key("seed", Several(Whole(0), least=1), list(range(20)), "of the initial parameters"),
+    Key("seed", Several(Whole(0)), list(range(20)), "of the initial parameters; []: no toy model"),
     Key("steps", Whole(1), 8000, "full-batch steps of Adam"),
     Key("learning_rate", Real(above=0.0), 0.01, "at the first step; decays to 0 along half a cosine"),
 )

@@ -110,6 +110,11 @@ class Layout:
         return self.folder / "missing.csv"
 
     @property
+    def settings(self) -> Path:
+        """The resolved configuration of which the table was made."""
+        return self.folder / "config.yaml"
+
+    @property
     def figures(self) -> Path:
         return self.folder / "figures"
 

@@ -27,6 +27,8 @@ def spelled(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float):
+        if float(f"{value:.10g}") != value:  # what is read again must be the same number
+            return repr(value)
         digits, _, exponent = f"{value:.10g}".partition("e")
         if exponent or 0 < abs(value) < 0.1:
             digits, _, exponent = f"{value:.10e}".partition("e")
