@@ -51,7 +51,11 @@ try:
     CELLS = LAYOUT.cells
     PLOTS = LAYOUT.plots
     config.update(CONFIG)  # the report's texts read it, defaults included
-    config["words"] = {"methods": methods(CONFIG, CELLS), "epochs": epochs(CELLS)}
+    config["words"] = {
+        "methods": methods(CONFIG, CELLS),
+        "epochs": epochs(CELLS),
+        "note": LAYOUT.note,
+    }
 except UserError as error:
     sys.exit(f"error: {error}")  # one line, no traceback
 

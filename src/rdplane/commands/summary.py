@@ -103,7 +103,7 @@ def draw_what_is_there(layout: Layout) -> None:
         try:
             draw(name, layout.folder, layout.figure_settings(name))
         except UserError as error:
-            style.save(style.empty(name, str(error), note), png, pdf)
+            style.save(style.empty(name, str(error), layout.note), png, pdf)
         _outdate([png, pdf])
     write_page(layout.folder, layout.page, note)
     _outdate([layout.page])

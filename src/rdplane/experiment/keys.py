@@ -186,7 +186,8 @@ TOY = (
 )
 FIGURES = (
     Key("titles", Switch(), True, "title and subtitle inside figures; false for a paper, whose captions say as much"),
-    Key("note", Nullable(Text()), None, "printed on every figure; null: none"),
+    Key("note", Nullable(Text()), None, "printed on every figure; null: what the runs have less of than the paper, if "
+        "anything; '': none"),
     Key("published", Switch(), False, "draw the paper's published points beside ours"),
     Key("sample_grids", Selections(), {}, "further sample grids, figure: cells, such as "
         "{vamp: {marginal: v, beta: [0.1, 1.0], seed: 0}}"),
