@@ -52,10 +52,12 @@ def _each(options: Options, name: str, **more: bool) -> None:
 
 
 def init(options: Options) -> None:
-    """Write a commented configuration to start from into a folder."""
-    from rdplane.commands.init import write_configuration
+    """Write a commented configuration to start from into a folder, one that fits images of your own."""
+    from rdplane.commands.init import MINUTES, write_configuration
 
-    print(write_configuration(Path(options.folder)))
+    minutes = MINUTES if options.minutes is None else options.minutes
+    results = os.environ.get("RDPLANE_RESULTS", "results")
+    print(write_configuration(Path(options.folder), options.images, options.dataset, minutes, results))
 
 
 def config(options: Options) -> None:
@@ -250,7 +252,12 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(action=action)
         return command
 
-    add(init).add_argument("folder", help="a new folder, or one without a config.yaml")
+    command = add(init)
+    command.add_argument("folder", help="a new folder, or one without a config.yaml")
+    among = command.add_mutually_exclusive_group()
+    among.add_argument("--images", metavar="PATH", help="your own: .npy, .npz, .pt, or a folder of PNG or JPEG")
+    among.add_argument("--dataset", metavar="NAME", help="one that is there, such as patches (default: mnist5k)")
+    command.add_argument("--minutes", type=_above_zero, help="that the study may take on this machine (default: 30)")
     for action in (
         config, cells, prepare, train, evaluate, sample, aggregate, figures, toy, batch, publish, status,
     ):  # fmt: skip
