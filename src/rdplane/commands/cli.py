@@ -55,9 +55,10 @@ def init(options: Options) -> None:
     """Write a commented configuration to start from into a folder, one that fits images of your own."""
     from rdplane.commands.init import MINUTES, write_configuration
 
-    minutes = MINUTES if options.minutes is None else options.minutes
+    timed = options.minutes is not None and options.images is None
+    dataset = options.dataset or ("mnist5k" if timed else None)
     results = os.environ.get("RDPLANE_RESULTS", "results")
-    print(write_configuration(Path(options.folder), options.images, options.dataset, minutes, results))
+    print(write_configuration(Path(options.folder), options.images, dataset, options.minutes or MINUTES, results))
 
 
 def config(options: Options) -> None:

@@ -107,12 +107,10 @@ def fit(facts: Facts, costs: Mapping[str, Cost], minutes: float, places: int) ->
     most = _rounded(MOST_STEPS / steps)
     least = min(most, _rounded(STEPS / steps, up=True))
     for names, betas in GRIDS:
-        affordable = [
-            e for e in EPOCHS if e <= most and _seconds(facts, costs, names, betas, e, places) <= 60 * minutes
-        ]
-        if affordable and affordable[-1] >= least:
+        taking = {e: _seconds(facts, costs, names, betas, e, places) for e in EPOCHS if e <= most}
+        epochs = max((e for e, seconds in taking.items() if seconds <= 60 * minutes), default=1)
+        if epochs >= least and taking[epochs] <= 60 * minutes:
             break
-    epochs = affordable[-1] if affordable else 1
     used = {"pixelcnn_depth", "pixelcnn_resnets"} if any(name[1] == "+" for name in names) else set()
     used |= {"pseudo_inputs"} if any(name[2] == "v" for name in names) else set()
     binary = facts.pixels == "binary"
@@ -126,7 +124,7 @@ def fit(facts: Facts, costs: Mapping[str, Cost], minutes: float, places: int) ->
         "evaluation": _evaluation(facts),
         "toy": {"seed": []},
     }  # fmt: skip
-    return Study(raw, _seconds(facts, costs, names, betas, epochs, places))
+    return Study(raw, taking[epochs])
 
 
 def _evaluation(facts: Facts) -> dict[str, Any]:
