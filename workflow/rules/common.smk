@@ -20,6 +20,7 @@ from rdplane.experiment.cells import compute_settings, points_of
 from rdplane.experiment.config import read_yaml, resolve_config
 from rdplane.experiment.layout import CURVE_GAP, Layout
 from rdplane.experiment.methods import epochs, methods
+from rdplane.experiment.note import warning_of
 from rdplane.files import canonical_json, digest
 from rdplane.jobs.lease import devices
 from rdplane.status.course import agenda

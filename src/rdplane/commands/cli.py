@@ -108,6 +108,11 @@ def prepare(options: Options) -> None:
 
 def train(options: Options) -> None:
     """Train cells, one after the other."""
+    from rdplane.experiment.note import warning_of
+    from rdplane.jobs.lease import devices
+
+    if not devices() and (warning := warning_of(_layout(options).cells)):
+        print(warning, file=sys.stderr)
     prepare(options)
     _each(options, "train", fresh=options.fresh)
 

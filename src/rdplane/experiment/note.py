@@ -10,7 +10,7 @@ from rdplane.declare.registry import declared
 from rdplane.experiment.architectures import ARCHITECTURES, parse
 from rdplane.experiment.keys import TRAINING
 
-__all__ = ["note_of"]
+__all__ = ["note_of", "warning_of"]
 
 _PAPER_EPOCHS = next(key.default for key in TRAINING if key.name == "epochs")
 
@@ -32,6 +32,26 @@ def note_of(cells: Iterable[Mapping[str, Any]]) -> str | None:
     if smaller:
         said.append(f"{'' if len(smaller) == len(found) else 'some '}networks smaller than the paper's")
     return ", ".join(said) or None
+
+
+def warning_of(cells: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """A line for whoever starts cells of the paper's sizes and length on CPU cores, perhaps for want of any setting.
+
+    Args:
+        cells: folder name -> cell, those of a configuration.
+
+    Returns:
+        None where no cell has so much to do.
+    """
+    large = [cell for cell in cells.values() if note_of([cell]) is None]
+    if not large:
+        return None
+    epochs = max(cell["training"]["epochs"] for cell in large)
+    return (
+        f"warning: {len(large)} of {len(cells)} cells train networks of the paper's sizes for up to {epochs} epochs, "
+        "and no GPU is found: of 5,000 digits each takes a CPU core hours to days. Set smaller sizes (model) and "
+        "training.epochs, or let `rdplane init FOLDER --images PATH` choose them"
+    )
 
 
 def _is_smaller(sizes: Mapping[str, Any]) -> bool:

@@ -94,7 +94,9 @@ def commented(values: Mapping[str, Any], head: str) -> str:
         lines += [_line(indent, key, value) for key, value in rows]
     if values.get("overrides"):
         lines += ["", "overrides:".ljust(26) + f"  # {OVERRIDES}"]
-        lines += [f"  {_key(pattern)}: {spelled(value)}" for pattern, value in values["overrides"].items()]
+        # Sections without a key are left out: not every one may stand under the name of an objective.
+        said = {key: {k: v for k, v in value.items() if v} for key, value in values["overrides"].items()}
+        lines += [f"  {_key(pattern)}: {spelled(value)}" for pattern, value in said.items()]
     return "\n".join(lines) + "\n"
 
 
