@@ -24,6 +24,7 @@ MOST_STEPS = 20_000  # after which these small networks gain little
 EPOCHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200)
 START = 12.0  # seconds in which a cell's processes start and torch is loaded
 AROUND = 60.0  # seconds for images, tables, figures and page
+RESERVE = 1.25  # cells side by side slow each other: they share memory, and often two cores are one
 SMALL = 32 * 32  # pixels of the images for which the quick run's sizes are enough
 
 
@@ -148,6 +149,8 @@ def _seconds(
 ) -> float:  # fmt: skip
     """How long a run takes: all cells, shared among the places, but no less than the longest takes alone."""
     cells = [_cell_seconds(facts, costs[name], epochs) for name in names for _ in betas]
+    if places > 1:
+        cells = [RESERVE * seconds for seconds in cells]
     rounds = math.ceil(len(cells) / places)
     return AROUND + max(sum(cells) / places, max(cells), min(cells) * rounds)
 

@@ -113,7 +113,8 @@ def markdown() -> str:
         "",
         "A configuration is one YAML file. A key that is left out has its default, which is the paper's value where "
         "the paper states one. Unknown keys are errors. `rdplane config FILE` prints a configuration with all defaults "
-        "filled in, and `rdplane init FOLDER` writes a commented one to start from. Numbers such as `1e-3` are read as "
+        "filled in, and `rdplane init FOLDER --images PATH` writes a commented one that fits images of your own. "
+        "Numbers such as `1e-3` are read as "
         "numbers, and where a list is expected a single value stands for a list of one.",
     ]
     for name, section in sections().items():
