@@ -34,7 +34,9 @@ class Experiment:
     """Results as jobs leave them, written by hand: one method a state."""
 
     def __init__(self, results, architectures="all"):
-        config = resolve_config({"grid": {"architectures": architectures, "beta": [0.1, 0.5, 1]}})
+        config = resolve_config({
+            "experiment": "quick", "grid": {"architectures": architectures, "beta": [0.1, 0.5, 1]}
+        })  # fmt: skip
         self.layout = Layout(config, results)
         self.plan = plan_of(self.layout)
         self.names = iter(self.plan.cells)

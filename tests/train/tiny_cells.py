@@ -29,7 +29,7 @@ class Tiny:
     def config(self, architecture, grid=None, **training):
         return resolve_config({
             "dataset": "stripes", "data": {"file": str(self.file)},
-            "model": {key: SIZES[key] for key in sizes_of(architecture)},
+            "model": {key: SIZES[key] for key in sizes_of(architecture, "binary")},
             "grid": {"architectures": [architecture], **(grid or {"beta": 0.5})},
             "training": {"epochs": 3, "batch_size": 20, "learning_rate": 0.01, **training},
         })  # fmt: skip

@@ -152,6 +152,38 @@ def test_metrics_carry_the_resolved_cell(finished):
         )
 
 
+def test_results_of_other_images_are_never_replaced(project):
+    table = project.folder / "results/tiny/rd.csv"
+    before = table.read_bytes()
+    project.config["data"]["seed"] = 7
+    project.write()
+    run = project.snakemake()
+    assert run.returncode != 0 and "Traceback" not in run.stderr
+    (line,) = [line for line in lines_of(run) if "error:" in line]
+    assert "results/tiny holds results of other images of the data set stripes: with seed 0, and the " in line
+    assert "set `experiment` to another name" in line
+    assert table.read_bytes() == before
+    project.config["experiment"] = "reseeded"
+    project.write()
+    assert project.wanted("--", "results/reseeded/rd.csv")["train"] == 4
+
+
+def test_the_configuration_beside_the_table_makes_nothing_anew(project):
+    saved = project.folder / "results/tiny/config.yaml"
+    assert str(project.folder.parent) in saved.read_text() or "stripes.npy" in saved.read_text()
+    text = re.sub(r"(  file: ).*?stripes.npy\"?", r"\1stripes.npy", saved.read_text())  # the project was copied
+    project.write(text)
+    assert project.wanted() == {}
+
+
+def test_without_seeds_of_the_toy_there_is_no_toy(project):
+    subprocess.run(["rm", "-rf", str(project.folder / "results/tiny/toy")], check=True)
+    assert project.wanted()["toy_cell"] == 3
+    project.config["toy"]["seed"] = []
+    project.write()
+    assert project.wanted() == {}
+
+
 def test_toy_alone_ends_well(project):
     subprocess.run(["rm", "-rf", str(project.folder / "results"), str(project.folder / ".snakemake")], check=True)
     run = project.snakemake("toy")

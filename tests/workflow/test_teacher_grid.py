@@ -4,7 +4,7 @@ import pandas as pd
 
 
 def test_a_teacher_draws_the_images_of_a_grid(project):
-    project.config |= {"dataset": "teacher"}
+    project.config |= {"experiment": "taught", "dataset": "teacher"}
     project.config["teacher"] = {
         "dataset": "stripes", "images": [60, 20, 40], "epochs": 2, "batch_size": 8, "pixelcnn_depth": 2
     }  # fmt: skip
@@ -21,7 +21,7 @@ def test_a_teacher_draws_the_images_of_a_grid(project):
     }  # the images that it learns from are there already
     run = project.snakemake()
     assert run.returncode == 0, run.stdout + run.stderr
-    table = pd.read_csv(project.folder / "results/tiny/rd.csv")
+    table = pd.read_csv(project.folder / "results/taught/rd.csv")
     gap = table["rate"] + table["distortion"] - table["entropy"]
     pd.testing.assert_series_equal(table["gap"], gap, check_names=False)
     assert (table["entropy"] == table["entropy"][0]).all()

@@ -28,6 +28,7 @@ rule aggregate:
             if SOME_MISSING
             else LAYOUT.missing
         ),
+        config=LAYOUT.settings,
     log:
         f"{LOG}/aggregate.log",
     conda:

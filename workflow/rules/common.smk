@@ -21,10 +21,11 @@ from rdplane.experiment.config import read_yaml, resolve_config
 from rdplane.experiment.layout import CURVE_GAP, PREFIX, Layout
 from rdplane.experiment.prefix import prefix_cells, prefix_settings
 from rdplane.experiment.methods import epochs, methods
+from rdplane.experiment.note import warning_of
 from rdplane.files import canonical_json, digest
 from rdplane.jobs.lease import devices
 from rdplane.status.course import agenda
-from rdplane.status.plan import plan_of, record
+from rdplane.status.plan import plan_of, record, refuse_others
 
 
 include: "internals.smk"
@@ -52,7 +53,11 @@ try:
     CELLS = LAYOUT.cells
     PLOTS = LAYOUT.plots
     config.update(CONFIG)  # the report's texts read it, defaults included
-    config["words"] = {"methods": methods(CONFIG, CELLS), "epochs": epochs(CELLS)}
+    config["words"] = {
+        "methods": methods(CONFIG, CELLS),
+        "epochs": epochs(CELLS),
+        "note": LAYOUT.note,
+    }
 except UserError as error:
     sys.exit(f"error: {error}")  # one line, no traceback
 
@@ -71,6 +76,10 @@ if _is_main():
     forget_the_dead(Path(".snakemake/alive"), Path(".snakemake/locks"))
     for folder in (LAYOUT.folder, LAYOUT.images.parent):
         undo_future_dates(folder)
+    try:
+        refuse_others(LAYOUT)
+    except UserError as error:
+        sys.exit(f"error: {error}")  # one line, no traceback
     if CONFIG["extensions"]:
         from rdplane.commands.check import once
 

@@ -22,11 +22,18 @@ wildcard_constraints:
 
 rule toy:
     input:
-        f"{TOY}/toy.csv",
-        expand(
-            f"{TOY}/figures/{{figure}}.{{kind}}",
-            figure=TOY_PLOTS,
-            kind=["png", "pdf"],
+        # Nothing where the configuration asks for no toy model.
+        (
+            [
+                f"{TOY}/toy.csv",
+                expand(
+                    f"{TOY}/figures/{{figure}}.{{kind}}",
+                    figure=TOY_PLOTS,
+                    kind=["png", "pdf"],
+                ),
+            ]
+            if TOY_CELLS
+            else []
         ),
 
 

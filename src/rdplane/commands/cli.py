@@ -53,10 +53,13 @@ def _each(options: Options, name: str, **more: bool) -> None:
 
 
 def init(options: Options) -> None:
-    """Write a commented configuration to start from into a folder."""
-    from rdplane.commands.init import write_configuration
+    """Write a commented configuration to start from into a folder, one that fits images of your own."""
+    from rdplane.commands.init import MINUTES, write_configuration
 
-    print(write_configuration(Path(options.folder)))
+    timed = options.minutes is not None and options.images is None
+    dataset = options.dataset or ("mnist5k" if timed else None)
+    results = os.environ.get("RDPLANE_RESULTS", "results")
+    print(write_configuration(Path(options.folder), options.images, dataset, options.minutes or MINUTES, results))
 
 
 def config(options: Options) -> None:
@@ -106,6 +109,11 @@ def prepare(options: Options) -> None:
 
 def train(options: Options) -> None:
     """Train cells, one after the other."""
+    from rdplane.experiment.note import warning_of
+    from rdplane.jobs.lease import devices
+
+    if not devices() and (warning := warning_of(_layout(options).cells)):
+        print(warning, file=sys.stderr)
     prepare(options)
     _each(options, "train", fresh=options.fresh)
 
@@ -131,19 +139,24 @@ def find_beta(options: Options) -> None:
 def aggregate(options: Options) -> None:
     """Gather the metrics of all cells into rd.csv."""
     from rdplane.commands.summary import summarise, tabulate
+    from rdplane.status.plan import record
 
     layout = _layout(options)
+    record(layout)
     tabulate(layout, options.partial)
     print(summarise(layout))
 
 
 def figures(options: Options) -> None:
     """Draw every figure, the interactive page and the short tables from rd.csv and the stored samples."""
+    from rdplane.status.plan import refuse_others
+
     layout = _layout(options)
     if options.list:
         for name, figure in layout.plots.items():
             print(f"{name:20} {figure.caption}")
         return
+    refuse_others(layout)
     steps.tables(layout.folder, list(layout.tables))
     for name in layout.plots:
         steps.figure(name, layout.folder, layout.figure_settings(name))
@@ -157,6 +170,11 @@ def toy(options: Options) -> None:
     from rdplane.toy.run import check
 
     layout = _layout(options)
+    if not layout.toy_cells:
+        raise UserError(
+            f"toy.seed is [] in {options.config}, so there is no toy model; expected a seed at least, such as "
+            "toy.seed: [0]"
+        )
     check(layout.config["toy"])
     for name, cell in layout.toy_cells.items():
         record = layout.toy / "cells" / f"{name}.npz"
@@ -242,7 +260,12 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(action=action)
         return command
 
-    add(init).add_argument("folder", help="a new folder, or one without a config.yaml")
+    command = add(init)
+    command.add_argument("folder", help="a new folder, or one without a config.yaml")
+    among = command.add_mutually_exclusive_group()
+    among.add_argument("--images", metavar="PATH", help="your own: .npy, .npz, .pt, or a folder of PNG or JPEG")
+    among.add_argument("--dataset", metavar="NAME", help="one that is there, such as patches (default: mnist5k)")
+    command.add_argument("--minutes", type=_above_zero, help="that the study may take on this machine (default: 30)")
     for action in (
         config, cells, prepare, train, evaluate, sample, aggregate, figures, toy, batch, publish, status,
     ):  # fmt: skip

@@ -179,6 +179,9 @@ def _derive(layout: Layout, folder: Path, names: list[str]) -> None:
 
 def _readme(layout: Layout, folder: Path, drawn: list[str]) -> str:
     """What is here, for whoever opens the folder."""
+    from rdplane.figures.note import note_for
+    from rdplane.table.rd import read_table
+
     known = _read(folder)
     total = sum(float(row["train_seconds"]) for row in known.values())
     absent, others = len(layout.cells.keys() - known.keys()), len(known.keys() - layout.cells.keys())
@@ -192,8 +195,8 @@ def _readme(layout: Layout, folder: Path, drawn: list[str]) -> str:
         "- `cells.csv`: on what and how long each cell was trained, and from which commit it was published.",
         "- `cells/`: of each cell its configuration, history, measurements and samples; no weights.", "",
     ]  # fmt: skip
-    if layout.config["figures"]["note"]:
-        lines += [layout.config["figures"]["note"] + ".", ""]
+    if note := note_for(layout.config["figures"]["note"], folder, read_table(folder / "rd.csv")):
+        lines += [note + ".", ""]
     lines += [f"![{layout.plots[name].title}](figures/{name}.png)\n" for name in drawn]
     titles = {
         PAPER: "Beside the paper's printed points", CURVE_GAP: "Curves beside separate trainings",

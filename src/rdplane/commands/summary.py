@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import rdplane
 from rdplane.errors import UserError
 from rdplane.experiment.cells import evaluation_of, points_of
 from rdplane.experiment.layout import Layout
+from rdplane.experiment.reference import commented
 from rdplane.files import write_text
 from rdplane.status.look import look
-from rdplane.status.plan import plan_of
+from rdplane.status.plan import plan_of, refuse_others
 from rdplane.status.render import failures, headline
 from rdplane.table.rd import aggregate
 
@@ -20,15 +22,17 @@ __all__ = ["draw_what_is_there", "summarise", "tabulate"]
 
 
 def tabulate(layout: Layout, partial: bool = False) -> None:
-    """Write `rd.csv` and `missing.csv` of an experiment.
+    """Write `rd.csv` and `missing.csv` of an experiment, and `config.yaml`, the configuration that they are of.
 
     Args:
         layout: the experiment.
         partial: leave out cells without metrics instead of refusing.
 
     Raises:
-        UserError: a metrics file is damaged, of other settings, or (unless `partial`) missing.
+        UserError: a metrics file is damaged, of other settings, or (unless `partial`) missing; or the folder holds a
+            table of other images.
     """
+    refuse_others(layout)
     folders = [layout.cell(name) for name in layout.cells]
     kinds = {(cell["architecture"], cell["objective"]["name"]) for cell in layout.cells.values()}
     expected = {kind: evaluation_of(layout.config, *kind) for kind in kinds}
@@ -40,6 +44,15 @@ def tabulate(layout: Layout, partial: bool = False) -> None:
     reasons = {cell.name: cell.reason for cell in look(plan_of(layout))} if missing else {}
     writer.writerows([folder.name, reasons[folder.name]] for folder in missing)
     write_text(layout.missing, table.getvalue())
+    write_text(layout.settings, _resolved(layout))
+
+
+def _resolved(layout: Layout) -> str:
+    """The configuration of an experiment, whole: read from any folder it gives the same cells."""
+    config, file = layout.config, layout.config["data"]["file"]
+    if file is not None:
+        config = {**config, "data": {**config["data"], "file": str(Path(file).expanduser().absolute())}}
+    return commented(config, f"The configuration of which rd.csv was made, resolved by rdplane {rdplane.__version__}.")
 
 
 def summarise(layout: Layout) -> str:
@@ -74,7 +87,7 @@ def draw_what_is_there(layout: Layout) -> None:
         UserError: a metrics file is damaged.
     """
     tabulate(layout, partial=True)
-    _outdate([layout.table, layout.missing])
+    _outdate([layout.table, layout.missing, layout.settings])
     if len(layout.table.read_text().splitlines()) == 1 or not failures(look(plan_of(layout)), layout.missing):
         return
     from rdplane.figures import style
@@ -90,7 +103,7 @@ def draw_what_is_there(layout: Layout) -> None:
         try:
             draw(name, layout.folder, layout.figure_settings(name))
         except UserError as error:
-            style.save(style.empty(name, str(error), note), png, pdf)
+            style.save(style.empty(name, str(error), layout.note), png, pdf)
         _outdate([png, pdf])
     write_page(layout.folder, layout.page, note)
     _outdate([layout.page])

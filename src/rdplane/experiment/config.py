@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from rdplane.declare.checks import Invalid, Several, Text, shown
+from rdplane.declare.checks import FolderName, Invalid, Several, Text, shown
 from rdplane.declare.kinds import Key
 from rdplane.declare.registry import Registry, use
 from rdplane.errors import UserError
@@ -132,6 +132,7 @@ def resolve_config(raw: Any, source: str = "config.yaml", folder: str | Path = "
     for name, section in known_sections.items():
         if name:
             resolved[name] = _values(section.keys, raw.get(name), f"{name}.", problems, elsewhere)
+    _name_experiment(resolved, problems)
     resolved["overrides"] = _overrides(raw.get("overrides"), known_sections, problems, elsewhere)
     problems.raise_if_any(source)
     _check_training(resolved, problems)
@@ -142,6 +143,15 @@ def resolve_config(raw: Any, source: str = "config.yaml", folder: str | Path = "
     resolved["model"] = _used_sizes(raw, resolved, registry, problems)
     problems.raise_if_any(source)
     return resolved
+
+
+def _name_experiment(config: dict[str, Any], problems: Problems) -> None:
+    """Call an experiment without a name as its data set is called, so that two of these never share a folder."""
+    if config.get("experiment", "") is None and "dataset" in config:
+        try:
+            config["experiment"] = FolderName()(config["dataset"])
+        except Invalid as error:
+            problems.add("experiment", config["dataset"], f"{error}; give it a name: it is called as dataset without")
 
 
 def _extensions(raw: Any, folder: Path, problems: Problems) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def selection() -> dict[str, Check]:
 
 
 TOP = (
-    Key("experiment", FolderName(), "quick", "name; everything goes to results/<experiment>/"),
+    Key("experiment", Nullable(FolderName()), None, "name; everything goes to results/<experiment>/; null: as dataset"),
     Key("dataset", Name(), "mnist5k", "{datasets}, teacher, or a name for your own images"),
     Key(
         "extensions",
@@ -180,13 +180,14 @@ TOY = (
     Key("latents", Whole(2), 30, "values of z"),
     Key("beta", Several(Real(0), least=1), [1.0], "weights of the rate, a cell for each and every seed; 1 is the ELBO"),
     Key("rate_penalty", Several(Real(), least=1), [0.5], "target rates sigma in D + |sigma - R|, likewise", "nats"),
-    Key("seed", Several(Whole(0), least=1), list(range(20)), "of the initial parameters"),
+    Key("seed", Several(Whole(0)), list(range(20)), "of the initial parameters; []: no toy model"),
     Key("steps", Whole(1), 8000, "full-batch steps of Adam"),
     Key("learning_rate", Real(above=0.0), 0.01, "at the first step; decays to 0 along half a cosine"),
 )
 FIGURES = (
     Key("titles", Switch(), True, "title and subtitle inside figures; false for a paper, whose captions say as much"),
-    Key("note", Nullable(Text()), None, "printed on every figure; null: none"),
+    Key("note", Nullable(Text()), None, "printed on every figure; null: what the runs have less of than the paper, if "
+        "anything; '': none"),
     Key("published", Switch(), False, "draw the paper's published points beside ours"),
     Key("sample_grids", Selections(), {}, "further sample grids, figure: cells, such as "
         "{vamp: {marginal: v, beta: [0.1, 1.0], seed: 0}}"),

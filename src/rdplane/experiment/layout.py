@@ -10,6 +10,7 @@ from rdplane.errors import UserError
 from rdplane.experiment import toy_cells, versions
 from rdplane.experiment.architectures import parse
 from rdplane.experiment.cells import data_identity, expand, is_measured, points_of, select, spelled
+from rdplane.experiment.note import note_of
 from rdplane.experiment.prefix import prefix_cells
 from rdplane.experiment.teacher import TEACHER, teacher_of
 from rdplane.files import digest
@@ -112,6 +113,11 @@ class Layout:
         return self.folder / "missing.csv"
 
     @property
+    def settings(self) -> Path:
+        """The resolved configuration of which the table was made."""
+        return self.folder / "config.yaml"
+
+    @property
     def figures(self) -> Path:
         return self.folder / "figures"
 
@@ -188,6 +194,12 @@ class Layout:
         objectives = [registry.objectives[name] for name in sorted({cell["objective"]["name"] for cell in cells})]
         shown = [[part.name, part.title, part.mark] for part in parts]
         return digest([shown, [[each.name, each.title, each.label, each.mark] for each in objectives]])
+
+    @property
+    def note(self) -> str | None:
+        """The note of the configuration, or one made of its cells, for texts beside the figures."""
+        note = self.config["figures"]["note"]
+        return note_of(self.cells.values()) if note is None else note
 
     def figure_settings(self, name: str) -> dict[str, Any]:
         """What a figure depends on beside the table, samples and histories it draws, the source included."""

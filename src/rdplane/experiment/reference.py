@@ -27,6 +27,8 @@ def spelled(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float):
+        if float(f"{value:.10g}") != value:  # what is read again must be the same number
+            return repr(value)
         digits, _, exponent = f"{value:.10g}".partition("e")
         if exponent or 0 < abs(value) < 0.1:
             digits, _, exponent = f"{value:.10e}".partition("e")
@@ -92,7 +94,9 @@ def commented(values: Mapping[str, Any], head: str) -> str:
         lines += [_line(indent, key, value) for key, value in rows]
     if values.get("overrides"):
         lines += ["", "overrides:".ljust(26) + f"  # {OVERRIDES}"]
-        lines += [f"  {_key(pattern)}: {spelled(value)}" for pattern, value in values["overrides"].items()]
+        # Sections without a key are left out: not every one may stand under the name of an objective.
+        said = {key: {k: v for k, v in value.items() if v} for key, value in values["overrides"].items()}
+        lines += [f"  {_key(pattern)}: {spelled(value)}" for pattern, value in said.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -109,7 +113,8 @@ def markdown() -> str:
         "",
         "A configuration is one YAML file. A key that is left out has its default, which is the paper's value where "
         "the paper states one. Unknown keys are errors. `rdplane config FILE` prints a configuration with all defaults "
-        "filled in, and `rdplane init FOLDER` writes a commented one to start from. Numbers such as `1e-3` are read as "
+        "filled in, and `rdplane init FOLDER --images PATH` writes a commented one that fits images of your own. "
+        "Numbers such as `1e-3` are read as "
         "numbers, and where a list is expected a single value stands for a list of one.",
     ]
     for name, section in sections().items():

@@ -14,8 +14,10 @@ def expand(toy: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """All toy cells of the section `toy` of a resolved configuration: file name without ending -> cell.
 
     A cell holds `source` (the data), `objective` ('optimal', 'beta' or 'rate_penalty'), `value`, `seed` and how it is
-    trained; the hand-built optimal model comes first.
+    trained; the hand-built optimal model comes first. Without a seed there is none: no toy model is asked for.
     """
+    if not toy["seed"]:
+        return {}
     shared = {
         "source": {key: toy[key] for key in SOURCE},
         "latents": toy["latents"],

@@ -12,6 +12,7 @@ from rdplane.declare.registry import declared
 from rdplane.errors import UserError
 from rdplane.experiment.layout import CURVE_GAP, PREFIX, SELECTED, cell_of
 from rdplane.figures import style
+from rdplane.figures.note import note_for
 from rdplane.figures.runs import footnotes, read_missing
 from rdplane.figures.samples import read_samples
 from rdplane.figures.training import draw_training, read_history
@@ -29,8 +30,8 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> bool:
     Args:
         name: of a declared figure, or of a sample grid of the configuration.
         folder: ``results/<experiment>``, with `rd.csv`, `missing.csv` and the cells' folders.
-        settings: `titles` (whether title and subtitle are printed), `note`, `published`, and for a sample grid of the
-            configuration `cells`, the names of those it shows.
+        settings: `titles` (whether title and subtitle are printed), `note` (see `rdplane.figures.note.note_for`),
+            `published`, and for a sample grid of the configuration `cells`, the names of those it shows.
 
     Returns:
         Whether there is something to see; otherwise the figure says why not.
@@ -46,6 +47,7 @@ def draw(name: str, folder: Path, settings: dict[str, Any]) -> bool:
     table = read_table(folder / "rd.csv")
     if table.empty:
         raise UserError(f"{folder / 'rd.csv'} has no rows, so there is nothing to draw; run the cells first")
+    settings = settings | {"note": note_for(settings["note"], folder, table)}
     png, pdf = (folder / "figures" / f"{name}.{kind}" for kind in ("png", "pdf"))
     reason = _nothing(figure, folder, table)
     if reason:
@@ -73,7 +75,8 @@ def draw_cell(folder: Path, cell: str, settings: dict[str, Any]) -> None:
     if rows.empty:
         raise UserError(f"{folder / 'rd.csv'} has no cell {cell}; run it first")
     place = folder / "cells" / cell
-    figure = draw_training(read_history(place / "history.csv"), rows.iloc[0], note=settings["note"])
+    note = note_for(settings["note"], folder, rows)
+    figure = draw_training(read_history(place / "history.csv"), rows.iloc[0], note=note)
     style.save(figure, place / "training.png", place / "training.pdf")
 
 

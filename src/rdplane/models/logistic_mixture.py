@@ -113,4 +113,3 @@ class LogisticMixture:
         for place, earlier in {1: ((0, 0),), 2: ((1, 0), (2, 1))}.get(c, ()):
             mean = mean + coefficients[..., place, :] * levels[..., earlier, None]
         return mean
-

@@ -15,6 +15,7 @@ from rdplane.errors import UserError
 from rdplane.experiment.architectures import place
 from rdplane.experiment.layout import cell_of
 from rdplane.figures import references, runs, style
+from rdplane.figures.note import note_for
 from rdplane.figures.samples import PointMissing, read_samples
 from rdplane.files import write_text
 from rdplane.page import columns, known, pictures, whole
@@ -35,7 +36,7 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
         folder: ``results/<experiment>``, with `rd.csv` and the cells' folders; cells without `samples.npz`, and points
             of curves that are not in it, are shown without images. Cells named in `missing.csv` are counted.
         output: the page, one HTML file, written whole or not at all.
-        note: a line under the title, such as the warning that a training run is small.
+        note: a line under the title; None for one made of the runs (see `rdplane.figures.note.note_for`).
 
     Raises:
         UserError: the table or samples are missing or damaged, there is no row, or the page cannot be written.
@@ -70,7 +71,7 @@ def write_page(folder: Path, output: Path, note: str | None = None) -> None:
     text = page.from_string(_part("page.html")).render(
         experiment=table["experiment"].iloc[0],
         subtitle=runs.describe(table),
-        note=note,
+        note=note_for(note, folder, table),
         footnotes=runs.footnotes(table, runs.read_missing(folder / "missing.csv")) + _beyond(table, first),
         choices=columns.choices(table),
         headings=headings,
