@@ -61,6 +61,7 @@ def _announce():
         plan_of(LAYOUT), jobs, None if ON_CLUSTER or cores is None else cores.value
     )
     logger.info(str(plan), extra={"rdplane": plan})
-    if any(name == "train" for name, _ in jobs) and not HAS_GPU and not ON_CLUSTER:
+    training = any(kind == "train" for kind, _ in jobs)
+    if training and not HAS_GPU and not ON_CLUSTER:
         if warning := warning_of(CELLS):
             print(warning, file=sys.stderr)
