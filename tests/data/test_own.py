@@ -19,8 +19,8 @@ BITS = (GREY > 127).astype(np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (20, 8, 5, 3), np.uint8)
 SOURCES = "a file of images (.npy, .npz, .pt, .pth) or a folder of PNG or JPEG pictures"
 ARRAYS = (
-    "expected a single one, or one named images, or train, valid and test, or x_train and x_test; with labels in "
-    "labels, or train_labels, valid_labels and test_labels, or y_train and y_test"
+    "expected a single one, or one named images, or train, valid and test, or x_train and x_test, or train_images and "
+    "test_images; with labels in labels, or train_labels, valid_labels and test_labels, or y_train and y_test"
 )
 
 

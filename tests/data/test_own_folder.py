@@ -309,3 +309,11 @@ def test_a_folder_that_cannot_be_read(monkeypatch):
 
     monkeypatch.setattr(os, "scandir", denied)
     assert message() == f"data.file pictures cannot be read (Permission denied); {EXPECTED}"
+
+
+def test_a_picture_that_is_stored_turned_is_refused():
+    write(COLOUR[:9])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(COLOUR[9]).save(FOLDER / "phone.jpg", exif=exif)
+    assert "phone.jpg is stored turned (EXIF orientation 6)" in message()

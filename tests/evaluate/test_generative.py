@@ -113,3 +113,14 @@ def test_g_takes_an_autoregressive_density():
     expected = (model.log_likelihood(x, z) - density.log_prob(x, None)).mean().item()
     torch.manual_seed(3)
     assert generative_bounds(model, 20, 1, density).upper.value == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("pixels", ["grey", "colour"])
+def test_of_images_of_8_bits_without_a_code_g_is_0(pixels):
+    # d(x|z) = p_d(x): what is drawn has to be scored as it is.
+    torch.manual_seed(0)
+    shape = (6, 5, 3) if pixels == "colour" else (6, 5)
+    model = build("0+-", shape, {"pixelcnn_depth": 4, "pixelcnn_resnets": 1}, pixels=pixels).eval()
+    bounds = generative_bounds(model, 20, 2)
+    assert bounds.lower.value == 0
+    assert abs(bounds.upper.value) < 1e-3

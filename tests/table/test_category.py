@@ -82,7 +82,7 @@ def test_without_labels_or_probe_there_is_no_name(rate, classes, accuracy):
 
 def runs(dataset, classes=10.0):
     places = {"rate": [0.1, 8.0, 30.0], "distortion": [81.0, 72.2, 60.0], "probe_accuracy": [0.2, 0.9, 0.95]}
-    table = pd.DataFrame({"dataset": dataset, **places, "probe_classes": classes})
+    table = pd.DataFrame({"dataset": dataset, **places, "probe_classes": classes, "dimensions": math.nan})
     return table.assign(neg_elbo=table["rate"] + table["distortion"])
 
 
@@ -105,3 +105,8 @@ def test_alphabets_are_no_classes(dataset):
 def test_unlabelled_images_of_ones_own_have_no_names():
     table = runs("photos").assign(probe_classes=math.nan, probe_accuracy=math.nan)
     assert with_category(table)["category"].tolist() == ["", "", ""]
+
+
+def test_images_of_8_bits_have_no_names():
+    # Thousands of nats of D say nothing of what a code of tens of nats holds.
+    assert set(with_category(runs("photos").assign(dimensions=3072.0))["category"]) == {""}

@@ -79,8 +79,9 @@ def write_configuration(
     write_text(path, commented(resolve_config({"experiment": name, **named, **study.raw}), head))
     lines = [looked, f"{_grid(study.raw)}: {takes}"]
     if study.seconds > 60 * minutes * GENEROUS:
-        more = f"this is more than the {minutes:g} minutes that were asked for, and the least that shows a curve"
-        lines.append(f"{more}; fewer or smaller images take less")
+        asked = f"{minutes:g} minute{'s' * (minutes != 1)}"
+        more = f"this is more than the {asked} asked for, and the least that shows a curve"
+        lines.append(f"{more}; cut grid.beta or grid.architectures, or take fewer or smaller images")
     return "\n".join([*lines, _next(path)])
 
 

@@ -15,7 +15,8 @@ _IMAGES, _LABELS = "images", "labels"
 # What 'valid' is called too; Keras has no name for it.
 _NAMES = {"train": ("train",), "valid": ("valid", "val"), "test": ("test",)}
 _EXPECTED = (
-    "a single one, or one named images, or train, valid and test, or x_train and x_test; with labels in labels, or "
+    "a single one, or one named images, or train, valid and test, or x_train and x_test, or train_images and "
+    "test_images; with labels in labels, or "
     "train_labels, valid_labels and test_labels, or y_train and y_test"
 )
 
@@ -45,8 +46,8 @@ def arrange(names: Iterable[str], where: str) -> Arrangement:
         UserError: it is not clear which are the images.
     """
     names = list(names)
-    for prefix in ("", "x_"):
-        images = {part: name for part in SPLITS if (name := _first(names, [prefix + end for end in _NAMES[part]]))}
+    for naming in ("{}", "x_{}", "{}_images"):
+        images = {part: name for part in SPLITS if (name := _first(names, [naming.format(n) for n in _NAMES[part]]))}
         if images.keys() >= {"train", "test"}:
             ends = {part: _NAMES[part] for part in images}
             labels = {

@@ -35,6 +35,7 @@ _EXPECTED = (
     "test"
 )
 _PNG_DEPTH = 24  # the byte of a PNG with the bits of a sample; Pillow cuts colour of 16 bits to 8 in silence
+_ORIENTATION = 0x0112  # the EXIF tag
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,11 @@ def _opened(path: Path) -> "Iterator[Image]":
             stream.seek(0)
             with Image.open(stream, formats=("PNG", "JPEG")) as picture:
                 _check_mode(path, picture, deep and picture.format == "PNG")
+                if (turned := picture.getexif().get(_ORIENTATION, 1)) != 1:
+                    raise UserError(
+                        f"data.file {path} is stored turned (EXIF orientation {turned}); expected pixels as "
+                        "they are to be seen; turn it with Pillow's ImageOps.exif_transpose(image)"
+                    )
                 picture.load()
                 yield picture
     except UnidentifiedImageError:

@@ -8,14 +8,19 @@ from torch import Tensor
 if TYPE_CHECKING:
     from rdplane.models.vae import VAE
 
-__all__ = ["encode", "prepare"]
+__all__ = ["at_once", "encode"]
 
 BATCH = 250
+_SMALL = 1024  # numbers
 
 
-def prepare(model: "VAE", images: Tensor) -> Tensor:
-    """Stored images, uint8 anywhere, as the model sees them."""
-    return model.images(images)
+def at_once(most: int, numbers: int) -> int:
+    """How many images to compute at once: `most` of up to 1,024 numbers, fewer of larger ones, for memory's sake.
+
+    Args:
+        numbers: in an image, H x W, in colour H x W x 3.
+    """
+    return max(1, most * _SMALL // max(_SMALL, numbers))
 
 
 @torch.no_grad()
@@ -28,5 +33,6 @@ def encode(model: "VAE", images: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Mean and standard deviation, (N, L) each.
     """
-    means, scales = zip(*(model.encoder(prepare(model, batch)) for batch in images.split(BATCH)), strict=True)
+    size = at_once(BATCH, images[0].numel())
+    means, scales = zip(*(model.encoder(model.images(batch)) for batch in images.split(size)), strict=True)
     return torch.cat(means), torch.cat(scales)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rdplane.declare import Column, Key, Measure, ZeroOr
+from rdplane.evaluate.codes import at_once
 from rdplane.evaluate.estimate import Estimate, average
 from rdplane.evaluate.given import Given, Numbers
 from rdplane.evaluate.importance import nll_iw
@@ -42,7 +43,7 @@ MEASURE = Measure(
     place=5,
 )
 
-_BATCH = 250
+BATCH = 250
 
 
 class Density(Protocol):
@@ -61,7 +62,9 @@ class GenerativeBounds:
 
 
 @torch.no_grad()
-def generative_bounds(model: "VAE", samples: int, iw_samples: int, density: Density | None = None) -> GenerativeBounds:
+def generative_bounds(
+    model: "VAE", samples: int, iw_samples: int, density: Density | None = None, batch: int = BATCH
+) -> GenerativeBounds:
     """Monte-Carlo estimates of E and G from draws of z ~ m(z), x ~ d(x|z).
 
     E = E[log e(z|x) - log m(z)] is equation 7 with q(z|x) = e(z|x). It is far below 0 where the encoder does not
@@ -77,9 +80,10 @@ def generative_bounds(model: "VAE", samples: int, iw_samples: int, density: Dens
         samples: pairs of z and x, at least 2.
         iw_samples: draws of z per image for the default G.
         density: q(x) to use instead, as the paper proposes: an autoregressive model, trained elsewhere.
+        batch: images at once.
     """
     lower, upper = [], []
-    for count in _parts(samples):
+    for count in _parts(samples, batch):
         z = model.marginal.sample(count)
         x = model.decode(z)
         lower.append(model.log_posterior(x, z) - model.log_prior(z))
@@ -92,9 +96,10 @@ def measure(given: Given) -> Numbers:
     """E and G from `gen_samples` generated images."""
     given.start()
     samples = given.settings["gen_samples"]
-    bounds = generative_bounds(given.model, samples, given.settings["iw_samples"])
+    batch = at_once(BATCH, given.images[0].numel())
+    bounds = generative_bounds(given.model, samples, given.settings["iw_samples"], batch=batch)
     return {"gen_lower": bounds.lower, "gen_upper": bounds.upper, "gen_samples": samples}
 
 
-def _parts(samples: int) -> list[int]:
-    return [min(_BATCH, samples - start) for start in range(0, samples, _BATCH)]
+def _parts(samples: int, batch: int) -> list[int]:
+    return [min(batch, samples - start) for start in range(0, samples, batch)]

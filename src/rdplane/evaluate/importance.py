@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from rdplane.declare import Column, Key, Measure, Whole, ZeroOr
-from rdplane.evaluate.codes import prepare
 from rdplane.evaluate.estimate import Estimate, average
 from rdplane.evaluate.given import Given, Numbers
 
@@ -39,26 +38,27 @@ _PAIRS = 4000  # of image and z in one call
 
 
 @torch.no_grad()
-def nll_iw(model: "VAE", images: Tensor, samples: int) -> Tensor:
+def nll_iw(model: "VAE", x: Tensor, samples: int) -> Tensor:
     """Upper bound, in expectation, on -log p_d(x) of each image (Burda et al. 2016, https://arxiv.org/abs/1509.00519).
 
     With one draw the expected bound is -ELBO; with more it falls towards -log p_d(x).
 
     Args:
-        images: (N, H, W[, 3]) as stored, levels of any type.
+        x: (N, H, W[, 3]) in [0, 1], as the model sees images.
         samples: draws of z per image.
 
     Returns:
         (N,) nats, float64, on the CPU.
     """
-    parts = images.split(max(1, _PAIRS // samples))
-    return -torch.cat([model.log_marginal(prepare(model, part), samples).double().cpu() for part in parts])
+    parts = x.to(next(model.parameters())).split(max(1, _PAIRS // samples))
+    return -torch.cat([model.log_marginal(part, samples).double().cpu() for part in parts])
 
 
 def measure(given: Given) -> Numbers:
     """Mean of the bound, from `iw_images` images at most, with -ELBO of all images as its control."""
     chosen, samples = given.choose(given.settings["iw_images"]), given.settings["iw_samples"]
-    values = nll_iw(given.model, given.images[chosen], samples)
+    samples = 1 if given.model.encoder.discrete else samples  # of a discrete code all are the same
+    values = nll_iw(given.model, given.model.images(given.images[chosen]), samples)
     known = given.per_image("rate_distortion")
     estimate = with_control(values, chosen, known["rate"] + known["distortion"])
     return {"nll_iw": estimate, "iw_samples": samples, "iw_images": len(chosen)}

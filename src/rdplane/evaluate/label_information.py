@@ -63,7 +63,7 @@ def label_information(
     """Lower bound on I(Y; Z) from one z ~ e(z|x) per image: what `rdplane.evaluate.probe` reads, in nats.
 
     Args:
-        images: (N, H, W) of 0 and 1, any type.
+        images: (N, H, W[, 3]) as stored, levels of any type.
         labels: (N,) classes.
         folds, seed: of the cross-validation.
 

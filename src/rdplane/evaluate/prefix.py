@@ -128,13 +128,11 @@ def pixel_nll(model: "VAE", images: "Tensor", batch_size: int) -> "Tensor":
     """
     import torch
 
-    from rdplane.evaluate.codes import prepare
-
     decoder: Any = model.decoder
     parts = []
     with torch.no_grad():
         for batch in images.split(batch_size):
-            x = prepare(model, batch)
+            x = model.images(batch)
             found = decoder.likelihood.log_pixels(x, decoder.outputs(x, None).to(x.dtype))
             parts.append(-found.flatten(1).cpu().double())
     return torch.cat(parts)

@@ -9,6 +9,7 @@ from typing import Any
 
 from rdplane.declare.kinds import KINDS
 from rdplane.declare.registry import declared
+from rdplane.experiment.cells import pixels_of
 from rdplane.experiment.reference import spelled
 
 __all__ = ["epochs", "methods"]
@@ -40,11 +41,20 @@ def methods(config: Mapping[str, Any], cells: Cells) -> str:
         *_curves(config, cells),
         f"Each run had {epochs(cells)} of {_training(cells, _batches)}, Adam{_training(cells, _normalised)}, and "
         f"{_learning_rates(cells)}; {_training(cells, _kept)} are evaluated",
+        *_pixels(cells),
         f"Sizes: {', '.join(f'{name} {text}' for name, text in _sizes(cells).items())}",
         f"Every number comes from the test images, with {_counted(config['evaluation']['z_samples'], 'draw')} of z per "
         "image; rates and distortions are unweighted, in nats per image, and -ELBO is R + D",
     ]
     return ".\n".join(sentences) + "."
+
+
+def _pixels(cells: Cells) -> list[str]:
+    """What the pixels are, unless they are binary."""
+    kinds = dict.fromkeys(pixels_of(cell) for cell in cells.values())
+    titles = [f"{pixels} of 8 bits, their likelihood a {declared().likelihood(pixels).title}" for pixels in kinds
+              if pixels != "binary"]  # fmt: skip
+    return [f"Images are {_listed(titles)}"] if titles else []
 
 
 def epochs(cells: Cells) -> str:
@@ -128,7 +138,11 @@ def _parts(architectures: Iterable[str]) -> str:
     kinds = []
     for place, kind in enumerate(KINDS):
         present = {name[place] for name in names}
-        titles = [f"{_literal(s)} {_plain(part.title)}" for s, part in declared().parts[kind].items() if s in present]
+        titles = [
+            f"{_literal(s)} {_plain(part.title) if part.codes else 'none'}"
+            for s, part in declared().parts[kind].items()
+            if s in present
+        ]
         kinds.append(f"{kind} ({', '.join(titles)})")
     return _listed(kinds)
 
@@ -141,7 +155,12 @@ def _sizes(cells: Cells) -> dict[str, str]:
 
 def _size(cells: Cells, name: str) -> str:
     having = {key: cell for key, cell in cells.items() if name in cell["model"]}
-    return _varied(having, lambda cell: _value(cell["model"][name]))
+
+    def said(cell: Mapping[str, Any]) -> str:
+        value = cell["model"][name]
+        return "by default" if value is None else _value(value)
+
+    return _varied(having, said)
 
 
 def _training(cells: Cells, say: Callable[[Mapping[str, Any]], str]) -> str:

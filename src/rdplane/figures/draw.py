@@ -92,7 +92,10 @@ def _nothing(figure: Figure, folder: Path, table: pd.DataFrame) -> str:
     measure = declared().measures[figure.measure]
     if table[[column.name for column in measure.columns]].notna().any(axis=None):
         return ""
-    return f"No run has numbers of the measure {measure.title!r}: the evaluation leaves it out for this dataset."
+    labels = ", or a class has fewer of the labelled images than evaluation.probe_folds" if measure.labels else ""
+    return (
+        f"No run has numbers of the measure {measure.title!r}: the evaluation leaves it out for this dataset{labels}."
+    )
 
 
 def _gaps(folder: Path) -> pd.DataFrame:

@@ -233,9 +233,11 @@ def _boundary(known: References) -> tuple[str, ...]:
 
 
 def _prefix(known: References) -> tuple[str, ...]:
-    best = "" if known.entropy is not None or known.shows_best else f" (the best −ELBO: {known.best:.1f})"
-    return (
+    lines = (
         f"prefix code of {marks.sign(ALONE)}, a PixelCNN++",
         "alone, z = the first k pixels:",
-        f"R + D = {known.prefix:.1f}{best}",
+        f"R + D = {known.prefix:.1f}",
     )
+    if known.entropy is not None or known.shows_best:
+        return lines
+    return *lines, f"(the best −ELBO: {known.best:.1f})"

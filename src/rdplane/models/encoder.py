@@ -26,7 +26,7 @@ class Encoder(nn.Module):
     discrete = False
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation, each (B, L), of the base Gaussian for images x (B, H, W) in [0, 1]."""
+        """Mean and standard deviation, each (B, L), of the base Gaussian for images x (B, H, W[, 3]) in [0, 1]."""
         raise NotImplementedError
 
     def transform(self, u: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class Encoder(nn.Module):
         return Code(self.transform(u), u, standard_normal_log_prob(noise) - scale.log().sum(1))
 
     def encode(self, x: Tensor, noise: Tensor | None = None) -> Code:
-        """One z ~ e(z|x) for each image of x (B, H, W), from standard normal `noise` (B, L), drawn unless given."""
+        """One z ~ e(z|x) for each image x (B, H, W[, 3]), from standard normal `noise` (B, L), drawn unless given."""
         mean, scale = self(x)
         return self.draw(mean, scale, noise)
 

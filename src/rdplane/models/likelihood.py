@@ -70,8 +70,8 @@ def mean_image(images: Tensor, pixels: str) -> Tensor:
     """
     if LEVELS[pixels] == 2:
         return images.float().mean(0)
-    total = sum(part.double().sum(0) for part in images.split(_PIECE))  # as float32 a large set is gigabytes
-    return (total / len(images) / (LEVELS[pixels] - 1)).float()
+    total = sum(part.sum(0, dtype=torch.int64) for part in images.split(_PIECE))  # as float32 a large set is gigabytes
+    return torch.as_tensor(total) / (len(images) * (LEVELS[pixels] - 1))
 
 
 def padded(shape: Sequence[int]) -> tuple[int, int]:

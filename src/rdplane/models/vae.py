@@ -14,6 +14,8 @@ from rdplane.models.likelihood import scaled_down
 
 __all__ = ["VAE", "Decoder", "Marginal"]
 
+_SMALL = 1024  # numbers in an image, of which a chunk can be decoded at once
+
 LATENT = Key("latent", Whole(1), 64, "dimensions of z")
 
 
@@ -98,11 +100,12 @@ class VAE(nn.Module):
         """Importance-weighted lower bound on log p(x) (Burda et al. 2016, arXiv:1509.00519), (B,).
 
         Args:
-            x: (B, H, W).
+            x: (B, H, W[, 3]) in [0, 1].
             samples: number of z drawn per image; the bound tightens as it grows. A discrete code is the same in every
                 draw, so that one is as good as many: the bound is the ELBO.
-            chunk: pairs of image and z that are decoded at once, which bounds memory.
+            chunk: pairs of image and z that are decoded at once, which bounds memory; fewer of large images.
         """
+        chunk = max(1, chunk * _SMALL // max(_SMALL, x[0].numel()))
         samples = 1 if self.encoder.discrete else samples
         mean, scale = self.encoder(x)
         weights = []

@@ -93,12 +93,19 @@ def has_classes(dataset: str) -> bool:
 
 
 def with_category(table: "pd.DataFrame") -> "pd.DataFrame":
-    """An experiment's table (see `rdplane.table.rd.read_table`) with a column `category`, '' where none applies."""
+    """An experiment's table (see `rdplane.table.rd.read_table`) with a column `category`, '' where none applies.
+
+    None applies to grey and colour images.
+    """
     best = float(table["neg_elbo"].min())
+    binary = table["dimensions"].isna()  # the rule was found on binary images; others have nats that no code is for
     runs = zip(
-        table["dataset"], table["rate"], table["distortion"], table["probe_classes"], table["probe_accuracy"],
+        table["dataset"], binary, table["rate"], table["distortion"], table["probe_classes"], table["probe_accuracy"],
         strict=True,
     )  # fmt: skip
     return table.assign(
-        category=[category(r, d, best, k, accuracy) if has_classes(name) else "" for name, r, d, k, accuracy in runs]
+        category=[
+            category(r, d, best, k, accuracy) if has_classes(name) and two else ""
+            for name, two, r, d, k, accuracy in runs
+        ]
     )

@@ -97,7 +97,8 @@ def _start(task: Task) -> Position:
     if warmup is not None and warmup >= steps:
         raise UserError(
             f"{task.progress.cell}: training.warmup_steps is {warmup}, expected fewer than the {steps} steps of its "
-            f"training ({task.epochs} epochs of {task.steps}); lower it, or train for longer (teacher.epochs)"
+            f"training (epochs x steps: {task.epochs} x {task.steps}); lower it, or raise training.epochs (of a "
+            "teacher, teacher.epochs)"
         )
     torch.manual_seed(task.cell["seed"])
     cell, objective, mean = task.cell, build_loss(task.cell), mean_image(task.train, task.pixels).cpu()
