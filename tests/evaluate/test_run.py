@@ -21,7 +21,8 @@ from rdplane.evaluate.rate_distortion import rate_distortion
 from rdplane.evaluate.run import evaluate
 from rdplane.experiment.metrics import SUMMARY, read_metrics, rules_of
 
-EVERY = {"rate_distortion", "information", "importance", "units", "probe", "generative"}
+LABELLED = {"label_information", "probe"}
+EVERY = {"rate_distortion", "information", "importance", "units", "generative", *LABELLED}
 
 
 class Cell:
@@ -123,7 +124,7 @@ sys.exit("torch" in sys.modules or "numpy" in sys.modules)
     [
         ({"mi_images": 19}, {"information"}),
         ({"unit_images": 9}, {"units"}),
-        ({"probe_folds": 3}, {"probe"}),
+        ({"probe_folds": 3}, LABELLED),
         ({"gen_samples": 5}, {"generative"}),
         ({"iw_images": 5}, {"importance"}),
         ({"iw_samples": 2}, {"importance", "generative"}),
@@ -138,7 +139,7 @@ def test_changed_settings_concern_their_measures_alone(cell, change, computed):
     assert set(cell.computed) == computed and len(cell.computed) == len(computed)
     assert cell.files(*computed) == kept
     assert columns(after, *EVERY - computed) == columns(before, *EVERY - computed)
-    assert all(columns(after, name) != columns(before, name) for name in computed - {"units", "probe"})
+    assert all(columns(after, name) != columns(before, name) for name in computed - {"units", *LABELLED})
 
 
 @pytest.mark.parametrize("computed", [["information"], ["probe"], ["rate_distortion", "importance"]])
@@ -266,13 +267,13 @@ def test_a_run_that_is_killed_keeps_what_it_has(cell, monkeypatch):
     assert cell.computed == ["rate_distortion", "information", "importance"] and not cell.output.exists()
     monkeypatch.setattr(call, "imported", cell.spy)
     cell.evaluate()
-    assert cell.computed == ["units", "probe", "generative"]
+    assert cell.computed == ["units", "label_information", "probe", "generative"]
 
 
 def test_without_labels_there_is_no_probe_and_nobody_looks_again(cell):
     finished.write_images(cell.images, labels=False)
     metrics = cell.evaluate()
-    assert "probe" not in cell.computed and set(columns(metrics, "probe").values()) == {None}
+    assert not LABELLED & set(cell.computed) and set(columns(metrics, *LABELLED).values()) == {None}
     cell.evaluate()
     assert cell.computed == []
 
@@ -474,4 +475,4 @@ def test_a_measure_that_needs_one_without_labels_is_left_out_with_it(cell, exten
     if not listed:  # as `evaluation_of` has it for a user's own images
         del evaluation["earlier"]
     metrics = cell.evaluate(evaluation)
-    assert metrics["earlier"] is None and metrics["later"] is None and set(cell.computed) == EVERY - {"probe"}
+    assert metrics["earlier"] is None and metrics["later"] is None and set(cell.computed) == EVERY - LABELLED

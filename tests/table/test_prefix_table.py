@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -111,6 +112,7 @@ def test_settings_are_those_of_the_probe():
     }  # fmt: skip
 
 
-def test_images_of_ones_own_have_no_classes():
-    config = resolve_config({"experiment": "e", "dataset": "mine", "data": {"file": "mine.npy"}})
+def test_images_of_ones_own_without_labels_have_no_classes(tmp_path):
+    np.save(tmp_path / "mine.npy", np.eye(8, dtype=np.uint8)[None].repeat(20, 0))
+    config = resolve_config({"experiment": "e", "dataset": "mine", "data": {"file": str(tmp_path / "mine.npy")}})
     assert prefix_settings(config)["probe_images"] == 0
