@@ -41,7 +41,7 @@ def layout_of(folder: Path, size: str, device: str, architecture: str, cells: in
         "dataset": "random",
         "data": {"file": str(file), "split": [count / sum(counts) for count in counts]},
         "grid": {"architectures": [architecture], "beta": [1.0], "seed": list(range(cells))},
-        "model": {key: size for key, size in sizes.get("model", {}).items() if key in sizes_of(architecture)},
+        "model": {key: size for key, size in sizes.get("model", {}).items() if key in sizes_of(architecture, "binary")},
         "training": {**sizes.get("training", {}), "epochs": epochs},
         "compute": {"device": device, "checkpoint_seconds": 1e6},
         "evaluation": {**sizes["evaluation"], "probe_images": 0},  # random images have no labels

@@ -76,7 +76,7 @@ def config_of(size: str) -> dict[str, Any]:
 
 def middle(architecture: str) -> dict[str, Any]:
     """The sizes of an architecture at the middle size, as the section `model` of a configuration of it alone."""
-    return {key: value for key, value in MIDDLE["model"].items() if key in sizes_of(architecture)}
+    return {key: value for key, value in MIDDLE["model"].items() if key in sizes_of(architecture, "binary")}
 
 
 def cells_of(size: str, architectures: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -90,6 +90,9 @@ class Falling:
     def set(self, beta):
         self.beta = beta
 
+    def images(self, stored):
+        return stored
+
     def rate_distortion(self, x):
         return torch.full((len(x),), -10 * math.log(self.beta)), torch.zeros(len(x))
 

@@ -182,7 +182,7 @@ def test_more_samples_are_not_decoded(tiny, images, monkeypatch):
 def test_the_encoder_decides_how_many_dimensions_there_are(tiny, images, channels):
     model = tiny("q+q", code_channels=channels)
     assert model.latent == model.encode(images(2)).z.shape[1] == 2 * 3 * channels
-    assert "latent" not in sizes_of("q+q")
+    assert "latent" not in sizes_of("q+q", "binary")
 
 
 def test_a_site_s_channels_are_neighbouring_columns(tiny, images):

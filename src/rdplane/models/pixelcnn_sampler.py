@@ -31,12 +31,12 @@ def sample(model: "PixelCNN", z: Tensor | None, uniforms: Tensor) -> Tensor:
     Args:
         model: the density.
         z: (B, latent), or None if the model has no latent code.
-        uniforms: (B, H, W, U) in [0, 1).
+        uniforms: (B, H, W, U) in [0, 1), or (B, H, W) where U is 1.
 
     Returns:
         (B, H, W[, 3]) in [0, 1], in the dtype of the model.
     """
-    parts = uniforms.to(model.logit.weight).split(BATCH)
+    parts = uniforms.to(model.logit.weight).view(*uniforms.shape[:3], -1).split(BATCH)
     codes = [None] * len(parts) if z is None else z.split(BATCH)
     return torch.cat([_draw(model, code, chosen) for code, chosen in zip(codes, parts, strict=True)])
 
