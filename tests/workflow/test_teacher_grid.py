@@ -26,8 +26,8 @@ def test_a_teacher_draws_the_images_of_a_grid(project):
     pd.testing.assert_series_equal(table["gap"], gap, check_names=False)
     assert (table["entropy"] == table["entropy"][0]).all()
     assert (table["rate"][table["architecture"] == "0+-"] == 0).all()
-    prefix = pd.read_csv(project.folder / "results/tiny/tables/prefix.csv")
+    prefix = pd.read_csv(project.folder / "results/taught/tables/prefix.csv")
     nll = table["distortion"][table["architecture"] == "0+-"].item()
     assert (abs(prefix["rate"] + prefix["distortion"] - nll) < 1e-3).all() and prefix["label_information"].isna().all()
-    assert (project.folder / "results/tiny/figures/calibration.png").exists()
+    assert (project.folder / "results/taught/figures/calibration.png").exists()
     assert project.wanted() == {}
