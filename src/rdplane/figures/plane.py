@@ -13,10 +13,11 @@ from rdplane.experiment.architectures import place
 from rdplane.figures import curve_lines, keys, marks, room, runs, style
 from rdplane.table import frontier
 
-__all__ = ["MOST_CURVES", "draw_runs", "label_runs", "limits"]
+__all__ = ["MOST_CURVES", "draw_runs", "label_runs", "limits", "rate_limits"]
 
 MOST_CURVES = 30  # more would hide the marks
 _MOST_LABELS = 30
+_WIDE = 30.0  # nats, wide enough for any rates below
 _LABELS_ALONG = 4  # of points of curves along the frontier
 _ANNEALED: keys.Dashes = (0, (1, 1.2))
 
@@ -35,6 +36,20 @@ def limits(values: np.ndarray, best: float, shortest: float = 0.0) -> tuple[floa
         return min(-0.02 * high, 1.05 * low), 1.05 * high
     room = 0.08 * (high - low) or 1.0  # of a single value as well
     return low - room, high + room
+
+
+def rate_limits(rates: np.ndarray, best: float, far: float | None = None) -> tuple[float, float]:
+    """`limits` of the axis of rates: from 0, and a fifth of the best -ELBO wide, if that is not far beyond all rates.
+
+    Args:
+        rates: of all that is drawn.
+        best: the best -ELBO.
+        far: what is beyond three times of it is an outlier; `best` unless given.
+    """
+    rates, far = np.append(rates, 0.0), best if far is None else far
+    kept = rates[rates <= 3 * far]
+    # An image of 8 bits costs thousands of nats, of which a code carries tens.
+    return limits(rates, far, min(0.2 * best, max(_WIDE, 2 * float(kept.max()))))
 
 
 def draw_runs(axes: Axes, table: pd.DataFrame, y: str, published: pd.DataFrame) -> list[keys.Entry]:

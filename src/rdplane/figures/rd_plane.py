@@ -52,9 +52,7 @@ def draw_rd_plane(
     rate, distortion = table["rate"].to_numpy(), table["distortion"].to_numpy()
     known = references.references(table)
     best = known.best
-    xlim = plane.limits(
-        np.concatenate((rate, points["rate"], [0.0])), best, shortest=min(0.2 * best, max(30.0, 2 * float(rate.max())))
-    )
+    xlim = plane.rate_limits(np.concatenate((rate, points["rate"])), best)
     ylim = plane.limits(np.concatenate((distortion, points["distortion"], [best, known.lowest])), best)
     outside = table[(rate > xlim[1]) | (distortion > ylim[1])]
     footnotes = runs.footnotes(table, missing)

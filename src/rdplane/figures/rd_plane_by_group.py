@@ -52,7 +52,7 @@ def draw_rd_plane_by_group(
     if not shown.all():
         footnotes.append(f"{runs.counted_rows(table[~shown])} beyond the axes")
     footnotes += references.notes(known)
-    xlim = plane.limits(np.append(rate[shown], 0.0), high, shortest=0.2 * best)
+    xlim = plane.rate_limits(rate[shown], best, high)
     ylim = plane.limits(np.append(distortion[shown], [best, known.lowest]), high)
     page = style.Page(11.6, 4.25, title, runs.describe(table), note, footnotes)
     for column, kind in enumerate(KINDS):

@@ -143,7 +143,7 @@ def limits(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, dict[str, tup
     lowest = references.references(table).lowest
     kept = [part[(part[["rate", "distortion"]] <= 3 * best).all(axis=1)] for part in (table, points)]
     joined = {name: np.concatenate([part[name] for part in kept]) for name in ("rate", "distortion", "neg_elbo")}
-    across = plane.limits(np.append(joined["rate"], 0.0), best, shortest=0.2 * best)
+    across = plane.rate_limits(joined["rate"], best)
     return {
         "distortion": {"x": across, "y": plane.limits(np.append(joined["distortion"], [best, lowest]), best)},
         "neg_elbo": {"x": across, "y": style.spread(np.append(joined["neg_elbo"], [best, lowest]))},
