@@ -41,7 +41,7 @@ def test_a_folder_of_colour_pictures_from_init_to_the_table(pictures, capsys, mo
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("40 images, 30 x 45, colour of 3 x 8 bits, without labels: 32 to train, 4 to validate")
     assert said[1].startswith("3 cells (--- at beta 0.1, 1, 5), 1 epoch each: about ")
-    assert said[2].startswith("this is more than the 0.01 minutes that were asked for")
+    assert said[2].startswith("this is more than the 0.01 minutes asked for")
     assert said[3].startswith("wrote my_study/config.yaml; look at it, then: ") and len(said) == 4
     config = "my_study/config.yaml"
     one = [config, "--only", "*_beta1_*"]
