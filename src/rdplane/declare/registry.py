@@ -26,7 +26,7 @@ from rdplane.declare.kinds import (
     Measure,
     Objective,
     Part,
-)  # fmt: skip
+)
 from rdplane.declare.read import read
 from rdplane.errors import UserError
 
@@ -107,8 +107,12 @@ class Registry:
 
 def names_of_keys(declaration: Declaration) -> tuple[str, ...]:
     """Names of the keys that a declaration has."""
-    keys = declaration.sizes if isinstance(declaration, Part | Likelihood) else getattr(declaration, "keys", ())
-    return tuple(key if isinstance(key, str) else key.name for key in keys)
+    return tuple(key if isinstance(key, str) else key.name for key in _keys(declaration))
+
+
+def _keys(declaration: Declaration) -> tuple[Key | str, ...]:
+    """The keys of a declaration: `sizes` of a part or likelihood, `keys` of an objective or measure."""
+    return getattr(declaration, "sizes", ()) or getattr(declaration, "keys", ())
 
 
 def declared() -> Registry:
@@ -228,7 +232,7 @@ def _add(registry: Registry, new: Declaration) -> None:
             + ("symbol" if isinstance(new, Part) else "name")
         )
     table[key] = new  # type: ignore[assignment]
-    for item in getattr(new, "sizes", ()) or getattr(new, "keys", ()):
+    for item in _keys(new):
         if isinstance(item, Key):
             _add_key(registry, item, new.source)
 

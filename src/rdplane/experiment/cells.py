@@ -212,7 +212,7 @@ def data_identity(config: dict[str, Any]) -> dict[str, Any]:
         return {"dataset": TEACHER, "teacher": name, **teacher.counts, "seed": teacher.seed,
                 "version": versions.version(TEACHER)}  # fmt: skip
     spec = data_spec(config)
-    identity, pixels = data.resolve(spec), data.pixels_of(spec)
+    identity, pixels = data.resolve(spec), _pixels(config)
     identity |= {} if pixels == "binary" else {"pixels": pixels}
     built_in = declared().datasets.get(config["dataset"])
     name = "own images" if built_in is None or config["data"]["file"] else versions.of(built_in)
@@ -275,9 +275,16 @@ def is_measured(config: dict[str, Any], measure: Measure, kinds: Iterable[tuple[
         return False
     if measure.density and config["dataset"] != TEACHER:
         return False
-    if measure.pixels and data_identity(config).get("pixels", "binary") not in measure.pixels:
+    if measure.pixels and _pixels(config) not in measure.pixels:
         return False
     return not measure.average or any(_overridden(config, name, "training", aim)["average"] for name, aim in kinds)
+
+
+def _pixels(config: dict[str, Any]) -> str:
+    """What the pixels of the images are, without what else identifies them, which takes longer to find."""
+    from rdplane import data
+
+    return "binary" if config["dataset"] == TEACHER else data.pixels_of(data_spec(config))
 
 
 def _labelled(config: dict[str, Any]) -> bool:
